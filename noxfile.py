@@ -1,0 +1,85 @@
+"""The checks of this project: `nox -l` lists them, `nox` runs them all, `nox -s tests-3.12` runs one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+
+nox.needs_version = ">=2026.4"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_venv = "yes"
+
+# pyenv shows only its chosen versions on PATH. Its others go last, so that they add interpreters and replace none.
+_pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+os.environ["PATH"] = os.pathsep.join(
+    [os.environ.get("PATH", os.defpath), *map(str, sorted(_pyenv.glob("versions/3.*/bin"), reverse=True))]
+)
+
+
+def _group(name: str) -> tuple[str, ...]:
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Look for mistakes and for formatting that differs."""
+    session.install(*_group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the package, and those its users see."""
+    session.install(".[cli,speed,test]", *_group("types"))
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run all the tests against the built package, on every Python that is here."""
+    session.install(".[cli,speed,test]", "isal")  # isal: the inflater of those who have it and not libdeflate
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def bare(session: nox.Session) -> None:
+    """Do without every extra: the library works, and the command says what it lacks."""
+    session.install(".", *PROJECT["project"]["optional-dependencies"]["test"])
+    session.run("python", "-c", "import walee_async; print('walee_async', walee_async.__version__)")
+    said = session.run("walee", "--help", silent=True, success_codes=[2])
+    if "walee-async[cli]" not in str(said) or "Traceback" in str(said):
+        session.error(f"without its extra, the command should name it in one sentence; it said: {said}")
+    session.run("pytest", "--ignore-glob=tests/*cli*", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the demonstration."""
+    session.install(".[cli]")
+    session.run("walee", "demo")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Print how long the import and `walee --help` take."""
+    session.install(".[cli]")
+    session.run("python", "benchmarks/import_time.py")
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Show the lines and branches that no test reaches."""
+    session.install("-e", ".[cli,speed,test]", *_group("coverage"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")

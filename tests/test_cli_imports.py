@@ -1,0 +1,20 @@
+"""What the command line loads before it has work to do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+# Written at exit, because a command ends by raising SystemExit.
+WATCH = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["fetch", "--help"], ["report", "--help"]])
+def test_help_is_had_without_aiohttp(arguments: list[str]) -> None:
+    """Asking for help or for the version does not load the HTTP library, which takes longer than all the rest."""
+    code = f"{WATCH}; sys.argv = ['walee', *{arguments}]; from walee_async.cli import main; main()"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip()
+    assert "aiohttp" not in ended.stderr.split()

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from walee_async import errors
+from walee_async.errors import Exchange, NotReadyError, WaleeError
+from walee_async.outcomes import Attempt, Charge
+
+ALL = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, WaleeError)]
+
+
+def full(kind: type[WaleeError]) -> WaleeError:
+    """An error of the class with everything that an error can carry."""
+    exchange = Exchange(method="GET", url="https://x.example/r?handle=a", key="key 1", sent_at=1.0, seconds=0.5)
+    error = kind("what was wrong", handle="a", status=400, code="c", message="said", exchange=exchange)
+    error.attempts = (Attempt(handle="a", number=1, key="key 1", charge=Charge.FAILED),)
+    return error
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_an_error_survives_pickling_with_all_it_carries(kind: type[WaleeError]) -> None:
+    """Errors cross process boundaries: class, text, attempts and exchange come out as they went in."""
+    error = full(kind)
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is kind
+    assert vars(again) == vars(error)
+    assert str(again) == str(error)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_an_error_says_which_handle_what_was_wrong_and_what_to_do(kind: type[WaleeError]) -> None:
+    """The text of an error begins with the handle, holds the gateway's words and ends with advice."""
+    text = str(full(kind))
+    assert text.startswith("a: what was wrong (the gateway said: said).")
+    assert text.endswith(kind.advice)
+
+
+def test_every_class_stands_in_the_tree_at_the_top_of_the_module() -> None:
+    """The drawn tree is the whole tree: each class is in it, below its parent."""
+    lines = (errors.__doc__ or "").splitlines()
+    depth = {line.split()[-1 - (len(line.split()) - 1 - i)]: len(line) - len(line.lstrip(" │├└─"))
+             for line in lines for i, word in enumerate(line.split()) if word.endswith("Error") and i <= line.count("│") + 1}
+    for kind in ALL[1:]:
+        parent = next(base for base in kind.__mro__[1:] if base in ALL)
+        assert depth[kind.__name__] > depth[parent.__name__], kind
+
+
+def test_the_same_error_can_be_told_of_another_handle() -> None:
+    """A refused key stops many handles: each gets an error of its own with the same evidence."""
+    error = NotReadyError("being prepared", handle="a", status=400)
+    error.eta = 300.0
+    other = error.about("b")
+    assert (other.handle, other.eta, other.status) == ("b", 300.0, 400)
+    assert error.handle == "a"
+
+
+def test_one_clause_catches_everything() -> None:
+    """Every error descends from the root, and says who can mend it."""
+    assert all(issubclass(kind, WaleeError) and kind.fault for kind in ALL)

@@ -1,0 +1,384 @@
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from walee_async.errors import ConfigError, DeadlineError, LongPauseError, RefusedKeyError
+from walee_async.events import Emitter, Event, GatePaused, PaceCut
+from walee_async.gate import BREAKER, FIRST_PROBE, LAST_PROBE, Gate
+from walee_async.testing.clock import VirtualClockLoop, run_virtually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    return "asyncio", {"loop_factory": VirtualClockLoop}
+
+
+pytestmark = pytest.mark.anyio
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def granted(gate: Gate, count: int) -> list[float]:
+    """The times of `count` grants to a caller who always wants the next one."""
+    times = []
+    for _ in range(count):
+        permit = await gate.permit()
+        assert permit is not None
+        with permit:
+            permit.answered()
+        times.append(permit.granted_at)
+    return times
+
+
+def assert_never_above(times: Sequence[float], rate: float, burst: int) -> None:
+    """At most rate * window + burst in every window that begins and ends with a grant, so in every window."""
+    for first, begin in enumerate(times):
+        for count, end in enumerate(times[first:], start=1):
+            assert count <= rate * (end - begin) + burst + 1e-6, (begin, end, count)
+
+
+async def test_turns_come_at_the_pace() -> None:
+    """A busy caller is let through once every 1/rate seconds, the first time at once."""
+    times = await granted(Gate(50.0), 501)
+    assert times[0] < 1e-6
+    assert times[-1] == pytest.approx(10.0, rel=1e-6)
+
+
+async def test_a_rest_earns_the_burst_and_no_more() -> None:
+    """After a rest as many may go at once as the burst allows, and then the pace holds again."""
+    gate = Gate(10.0, burst=4)
+    await granted(gate, 4)
+    await asyncio.sleep(60)
+    times = await granted(gate, 14)
+    assert times[3] - times[0] < 0.01
+    assert_never_above(times, 10.0, 4)
+    assert times[-1] - times[0] == pytest.approx(1.0, abs=0.01)
+
+
+@given(
+    rate=st.floats(0.5, 500),
+    burst=st.integers(1, 5),
+    rests=st.lists(st.one_of(st.just(0.0), st.floats(0, 0.01), st.floats(0, 3)), min_size=1, max_size=40),
+    callers=st.integers(1, 4),
+)
+def test_no_window_holds_more_than_the_rate_and_the_burst(
+    rate: float, burst: int, rests: list[float], callers: int
+) -> None:
+    """Whenever callers come, every window holds at most rate * window + burst grants."""
+
+    async def main() -> list[float]:
+        gate = Gate(rate, burst=burst)
+        times: list[float] = []
+
+        async def caller() -> None:
+            for rest in rests:
+                await asyncio.sleep(rest)
+                times.extend(await granted(gate, 1))
+
+        await asyncio.gather(*(caller() for _ in range(callers)))
+        return times
+
+    assert_never_above(run_virtually(main()), rate, burst)
+
+
+Answer = tuple[str, float]
+ANSWERS = st.one_of(
+    st.just(("ok", 0.0)),
+    st.just(("failed", 0.0)),
+    st.just(("silent", 0.0)),
+    st.tuples(st.just("paused"), st.floats(0, 20)),
+)
+
+
+@given(rate=st.floats(1, 100), answers=st.lists(ANSWERS, min_size=1, max_size=60), service=st.floats(0, 2))
+def test_under_any_answers_the_rate_and_every_pause_hold(rate: float, answers: list[Answer], service: float) -> None:
+    """Whatever comes back and however late, no window is above the rate and nobody is let through during a pause."""
+
+    async def main() -> None:
+        gate = Gate(rate)
+        times: list[float] = []
+        pauses: list[tuple[float, float]] = []
+
+        async def send(answer: Answer) -> None:
+            permit = await gate.permit()
+            assert permit is not None
+            with permit:
+                times.append(permit.granted_at)
+                await asyncio.sleep(service)
+                kind, seconds = answer
+                if kind == "ok":
+                    permit.answered()
+                elif kind == "failed":
+                    permit.failed()
+                else:
+                    permit.too_fast(None if kind == "silent" else seconds)
+                    pauses.append((now(), now() + seconds))
+
+        await asyncio.gather(*(send(answer) for answer in answers))
+        assert len(times) == len(answers) == gate.statistics().granted
+        assert_never_above(sorted(times), rate, 1)
+        assert not [time for time in times for begin, end in pauses if begin < time < end - 1e-6]
+
+    run_virtually(main())
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=10))
+def test_a_pause_is_never_shortened(lengths: list[float]) -> None:
+    """However many pauses overlap, the gate opens when the longest is over."""
+
+    async def main() -> float:
+        gate = Gate(100.0)
+        for length in lengths:
+            gate.pause(length, "test")
+        return (await granted(gate, 1))[0]
+
+    assert run_virtually(main()) == pytest.approx(max(lengths), abs=1e-6)
+
+
+async def test_one_too_fast_makes_everybody_wait() -> None:
+    """A pause holds all who wait at the gate, and they go on at the pace when it is over, in the order they came."""
+    gate = Gate(10.0)
+    order: list[int] = []
+
+    async def caller(place: int) -> None:
+        permit = await gate.permit()
+        assert permit is not None
+        order.append(place)
+        with permit:
+            if place == 0:
+                permit.too_fast(30.0)
+
+    async with asyncio.TaskGroup() as group:
+        for place in range(20):
+            group.create_task(caller(place))
+    assert order == list(range(20))
+    assert now() >= 30.0 + 18 / 10.0
+
+
+async def test_one_cut_for_one_congestion() -> None:
+    """Ten requests in flight that are all turned away cut the pace once, and are told of as one cut."""
+    events: list[Event] = []
+    gate = Gate(10.0, label="key 1", emitter=Emitter(events.append))
+    permits = [await gate.permit() for _ in range(10)]
+    for permit in permits:
+        assert permit is not None
+        permit.too_fast(1.0)
+    assert gate.statistics().too_fast == 10
+    assert gate.statistics().cuts == 1
+    assert [event for event in events if isinstance(event, PaceCut)] == [PaceCut("key 1", 10.0, 7.0)]
+
+
+async def test_the_pace_comes_back_after_a_cut() -> None:
+    """After a cut the pace grows by 5 % a second until the stated rate is reached, and not a send above it."""
+    gate = Gate(10.0)
+    permit = await gate.permit()
+    assert permit is not None
+    permit.too_fast(0.0)
+    times = await granted(gate, 200)
+    assert gate.statistics().pace == 10.0
+    assert_never_above(times, 10.0, 1)
+    assert times[1] - times[0] == pytest.approx(1 / 7.0, rel=0.02)
+
+
+async def test_without_a_word_for_how_long_one_probe_at_a_time_goes_out() -> None:
+    """A "too fast" without Retry-After closes the gate: one probe after 0.5 s, the next after 1 s, up to 8 s."""
+    gate = Gate(100.0)
+    permit = await gate.permit()
+    assert permit is not None
+    with permit:
+        permit.too_fast(None)
+    waits = []
+    for _ in range(7):
+        since = now()
+        probe = await gate.permit()
+        assert probe is not None
+        waits.append(now() - since)
+        with probe:
+            probe.too_fast(None)
+    assert waits == pytest.approx([0.5, 1, 2, 4, 8, 8, 8], abs=0.05)
+    assert (FIRST_PROBE, LAST_PROBE) == (0.5, 8.0)
+
+
+async def test_nobody_follows_a_probe_until_it_is_back() -> None:
+    """While a probe is out the others wait for it, and a good answer lets them all through."""
+    gate = Gate(100.0)
+    permit = await gate.permit()
+    assert permit is not None
+    permit.too_fast(None)
+    probe = await gate.permit()
+    assert probe is not None
+    followers = [asyncio.create_task(granted(gate, 1)) for _ in range(5)]
+    await asyncio.sleep(60)
+    assert not any(task.done() for task in followers)
+    with probe:
+        probe.answered()
+    await asyncio.wait_for(asyncio.gather(*followers), 1)
+    assert not gate.statistics().probing
+
+
+async def test_a_probe_that_is_cancelled_gives_its_place_to_the_next() -> None:
+    """A probe whose caller goes away without an answer does not lock the gate."""
+    gate = Gate(100.0)
+    permit = await gate.permit()
+    assert permit is not None
+    permit.too_fast(None)
+    probe = await gate.permit()
+    assert probe is not None
+    follower = asyncio.create_task(granted(gate, 1))
+    await asyncio.sleep(0)
+    with probe:
+        pass
+    await asyncio.wait_for(follower, 1)
+
+
+async def test_an_answer_from_before_the_trouble_does_not_open_the_gate() -> None:
+    """Only the probe opens a closed gate: requests that were under way when it closed say nothing of now."""
+    gate = Gate(100.0)
+    early = await gate.permit()
+    late = await gate.permit()
+    assert early is not None
+    assert late is not None
+    late.too_fast(None)
+    early.answered()
+    assert gate.statistics().probing
+
+
+async def test_failures_in_a_row_close_the_gate() -> None:
+    """The tenth failure in a row closes the gate until a probe is answered; a success in between starts the count anew."""
+    gate = Gate(100.0)
+
+    async def fail(count: int) -> None:
+        for _ in range(count):
+            permit = await gate.permit()
+            assert permit is not None
+            with permit:
+                permit.failed()
+
+    await fail(BREAKER - 1)
+    await granted(gate, 1)
+    await fail(BREAKER - 1)
+    assert not gate.statistics().probing
+    await fail(1)
+    assert gate.statistics().probing
+    assert gate.statistics().paused == pytest.approx(FIRST_PROBE)
+
+
+async def test_a_turn_past_the_deadline_is_refused_at_once() -> None:
+    """Who could not be served in time is told so immediately, not when the time is up."""
+    gate = Gate(1.0)
+    waiting = [asyncio.create_task(gate.permit()) for _ in range(10)]
+    await asyncio.sleep(0)
+    with pytest.raises(DeadlineError, match="past the deadline"):
+        await gate.permit(deadline=now() + 5)
+    assert now() < 1e-6
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert gate.statistics().waiting == 0
+
+
+async def test_a_pause_longer_than_allowed_is_not_slept_through() -> None:
+    """Those who wait when a very long pause begins are told, and so is whoever comes after."""
+    gate = Gate(10.0, longest_pause=60.0)
+    permit = await gate.permit()
+    assert permit is not None
+    waiting = [asyncio.create_task(gate.permit()) for _ in range(5)]
+    await asyncio.sleep(0)
+    permit.too_fast(3600.0)
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(result, LongPauseError) for result in results)
+    assert now() < 1.0
+    with pytest.raises(LongPauseError, match="3600 s"):
+        await gate.permit()
+
+
+async def test_who_can_be_served_elsewhere_sooner_leaves() -> None:
+    """A pause that ends after `patience` returns no permit, so that another key can be used."""
+    gate = Gate(10.0)
+    gate.pause(now() + 30, "test")
+    assert await gate.permit(patience=now() + 5) is None
+    assert await gate.permit(patience=now() + 60) is not None
+
+
+async def test_closing_tells_all_who_wait() -> None:
+    """A gate that is closed for good lets nobody through; each caller gets the reason as an error of its own."""
+    gate = Gate(10.0, label="key 1")
+    gate.pause(now() + 1000, "test")
+    waiting = [asyncio.create_task(gate.permit()) for _ in range(3)]
+    await asyncio.sleep(0)
+    reason = RefusedKeyError("the key is refused")
+    gate.close(reason)
+    errors = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(error) for error in errors] == [RefusedKeyError] * 3
+    assert len({id(error) for error in errors} | {id(reason)}) == 4
+    assert now() < 1e-6
+
+
+async def test_a_cancelled_caller_leaves_no_trace() -> None:
+    """Callers who give up while waiting take no turn with them."""
+    gate = Gate(1.0)
+    await granted(gate, 1)
+    waiting = [asyncio.create_task(gate.permit()) for _ in range(100)]
+    await asyncio.sleep(0.5)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert (await granted(gate, 1))[0] == pytest.approx(1.0, abs=0.01)
+    assert gate.statistics().granted == 2
+
+
+async def test_pauses_are_told() -> None:
+    """The hook is told of a pause with its length and reason, and not again by a shorter one."""
+    events: list[Event] = []
+    gate = Gate(10.0, label="key 1", emitter=Emitter(events.append))
+    gate.pause(now() + 10, "why")
+    gate.pause(now() + 5, "shorter")
+    assert events == [GatePaused("key 1", 10.0, "why")]
+
+
+@pytest.mark.parametrize("make", [lambda: Gate(0), lambda: Gate(-1.0), lambda: Gate(math.nan), lambda: Gate(math.inf)])
+async def test_a_rate_that_cannot_be_is_refused(make: Callable[[], Gate]) -> None:
+    """A rate must be a number above zero, and the error says so."""
+    with pytest.raises(ConfigError, match="The rate is"):
+        make()
+
+
+async def test_a_burst_below_one_is_refused() -> None:
+    """A burst of none could never send."""
+    with pytest.raises(ConfigError, match="burst"):
+        Gate(1.0, burst=0)
+
+
+@pytest.mark.parametrize("limit", [4.0, 20.0, 90.0])
+async def test_an_unknown_limit_is_found_and_kept(limit: float) -> None:
+    """Against a limit it does not know the gate settles within 10 % of it, and fewer than 2 % are turned away."""
+    gate = Gate("auto")
+    seen: list[float] = []
+    taken: list[float] = []
+    turned_away = 0
+    while len(taken) < max(1000, 40 * limit):
+        permit = await gate.permit()
+        assert permit is not None
+        with permit:
+            seen = [time for time in seen if time > now() - 1.0]
+            seen.append(now())
+            if len(seen) > limit:
+                turned_away += 1
+                permit.too_fast(1.0)
+            else:
+                taken.append(now())
+                permit.answered()
+    settled = [time for time in taken if time > now() - 20.0]
+    assert len(settled) >= 0.9 * limit * 20.0
+    assert turned_away < 0.02 * len(taken)

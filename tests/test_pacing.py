@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from walee_async.pacing import CUT, FLOOR, KNEE, PROBE, REGAIN, START, Pacing
+
+
+def test_a_stated_rate_is_the_pace_from_the_start() -> None:
+    """A caller who states a rate gets it at once, and no amount of waiting raises it."""
+    pacing = Pacing(8.0)
+    pacing.grow(3600)
+    assert pacing.pace == 8.0
+
+
+def test_an_unknown_limit_is_looked_for_by_doubling() -> None:
+    """Without a rate the pace starts low and doubles with every second in which it held somebody back."""
+    pacing = Pacing(None)
+    assert pacing.pace == START
+    pacing.grow(3.0)
+    assert pacing.pace == pytest.approx(8 * START)
+
+
+def test_one_congestion_cuts_once() -> None:
+    """Answers to requests that were sent before the last cut tell of the same congestion and do not cut again."""
+    pacing = Pacing(10.0)
+    assert pacing.too_fast(sent_at=5.0, pace=10.0, now=6.0)
+    assert pacing.pace == pytest.approx(10 * CUT)
+    assert not pacing.too_fast(sent_at=5.9, pace=10.0, now=6.1)
+    assert pacing.pace == pytest.approx(10 * CUT)
+    assert pacing.too_fast(sent_at=6.05, pace=7.0, now=6.2)
+    assert pacing.pace == pytest.approx(10 * CUT * CUT)
+
+
+def test_a_lone_accident_is_recovered_from_at_full_speed() -> None:
+    """One "too fast" under a stated rate is made good at 5 % a second, all the way up."""
+    pacing = Pacing(10.0)
+    pacing.too_fast(sent_at=1.0, pace=10.0, now=1.0)
+    pacing.grow(math.log(1 / CUT) / math.log(REGAIN) + 0.01)
+    assert pacing.pace == 10.0
+
+
+def test_a_limit_met_twice_is_approached_slowly() -> None:
+    """A second "too fast" soon after the first marks a ceiling, and just under it the pace hardly grows."""
+    pacing = Pacing(25.0)
+    pacing.too_fast(sent_at=1.0, pace=25.0, now=1.0)
+    pacing.too_fast(sent_at=8.0, pace=20.0, now=8.0)
+    while pacing.pace < KNEE * 17.5:
+        pacing.grow(0.1)
+    before = pacing.pace
+    pacing.grow(1.0)
+    assert pacing.pace == pytest.approx(before * PROBE)
+
+
+def test_beyond_an_old_ceiling_the_pace_grows_again() -> None:
+    """A limit that has gone does not hold the pace down for ever."""
+    pacing = Pacing(None)
+    pacing.too_fast(sent_at=1.0, pace=START, now=1.0)
+    for _ in range(5000):
+        pacing.grow(0.1)
+    assert pacing.pace > 10 * START
+
+
+def test_what_the_gateway_states_bounds_the_pace() -> None:
+    """A limit that the gateway states lowers a higher rate and never raises a lower one."""
+    high, low, unknown = Pacing(50.0), Pacing(5.0), Pacing(None)
+    for pacing in (high, low, unknown):
+        pacing.learn(20.0)
+    unknown.grow(60)
+    assert (high.pace, low.pace, unknown.pace) == (20.0, 5.0, 20.0)
+
+
+@given(
+    limit=st.one_of(st.none(), st.floats(0.1, 1000)),
+    steps=st.lists(st.tuples(st.floats(0, 30), st.booleans()), max_size=40),
+)
+def test_the_pace_stays_between_the_floor_and_the_limit(limit: float | None, steps: list[tuple[float, bool]]) -> None:
+    """Whatever the answers, the pace is above zero, at least the floor (or a lower limit), at most the limit."""
+    pacing = Pacing(limit)
+    now = 0.0
+    for seconds, too_fast in steps:
+        now += seconds
+        if too_fast:
+            pacing.too_fast(sent_at=now, pace=pacing.pace, now=now)
+        else:
+            pacing.grow(min(seconds, 5.0))
+        assert min(FLOOR, pacing.limit) <= pacing.pace <= pacing.limit

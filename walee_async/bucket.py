@@ -1,0 +1,59 @@
+"""A pace as a leaky bucket: aiolimiter's, made to change its rate and to forgive late timers."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Final
+
+from aiolimiter import AsyncLimiter
+
+LATENESS: Final = 0.002
+"""Seconds by which a timer may fire late without costing the pace. An event loop rounds timers up to a millisecond and
+serves them in turn: without the credit a bucket of one reached 96.6 % of 50/s and 95 % of 200/s."""
+
+
+class Bucket:
+    """A leaky bucket on aiolimiter whose rate can change and whose timers may be late.
+
+    It admits at most `rate * window + burst` in any window: a turn that waited may be charged up to `LATENESS` less,
+    which is what the timer cost it; one that came in its own time is charged in full.
+    """
+
+    __slots__ = ("_burst", "_credit", "_limiter", "_loop", "_taken_at", "rate")
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._burst = burst
+        self._taken_at = -math.inf
+        self._make(rate)
+
+    def _make(self, rate: float) -> None:
+        self.rate = rate
+        self._credit = rate * LATENESS
+        size = self._burst + self._credit
+        self._limiter = AsyncLimiter(size, size / rate)
+
+    async def change(self, rate: float) -> None:
+        """Go on at another rate. A limiter cannot be changed, so the new one starts as full as the old can be."""
+        full = 1.0 - (self._loop.time() - self._taken_at) * self.rate / (self._burst + self._credit)
+        self._make(rate)
+        if full > 0:
+            await self._limiter.acquire(full * self._limiter.max_rate)
+
+    async def take(self) -> float:
+        """Wait for the next turn and take it; return the seconds that the rate held it back (0.0: none)."""
+        limiter = self._limiter
+        held = 0.0
+        if limiter.has_capacity(1):
+            await limiter.acquire(1 + self._credit)
+        else:
+            since = self._loop.time()
+            await limiter.acquire(1)
+            held = self._loop.time() - since
+        self._taken_at = self._loop.time()
+        return held
+
+    def next_at(self) -> float:
+        """The loop time of the next turn, at the latest."""
+        return self._taken_at + 1 / self.rate

@@ -1,0 +1,41 @@
+"""What the process says when it ends: one number, and for a failure one sentence."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+
+class Exit(IntEnum):
+    """The exit codes. Codes from 128 follow the shell's custom of 128 plus the number of the signal."""
+
+    FETCHED = 0
+    USAGE = 2
+    SOME_FAILED = 3
+    ACCOUNT = 4
+    BUG = 70
+    OUTPUT = 74
+    HUNG_UP = 129
+    INTERRUPTED = 130
+    NO_READER = 141
+    TERMINATED = 143
+
+
+MEANINGS: Final[dict[Exit, str]] = {
+    Exit.FETCHED: "everything was fetched",
+    Exit.USAGE: "wrong usage or set-up; nothing was sent",
+    Exit.SOME_FAILED: "some handles failed, each for its own reason",
+    Exit.ACCOUNT: "the gateway refused the account, or told it to wait for longer than the deadline",
+    Exit.BUG: "a bug in walee; WALEE_DEBUG=1 shows where",
+    Exit.OUTPUT: "the output could not be written, such as on a full disk",
+    Exit.HUNG_UP: "the terminal was closed; what had arrived is kept",
+    Exit.INTERRUPTED: "interrupted by Ctrl-C; what had arrived is kept",
+    Exit.NO_READER: "whoever read the output went away",
+    Exit.TERMINATED: "told to end by SIGTERM; what had arrived is kept",
+}
+
+
+def epilogue() -> str:
+    """The exit codes as the end of a help page."""
+    rows = "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())
+    return f"Exit codes:\n\n{rows}"

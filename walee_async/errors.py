@@ -1,0 +1,259 @@
+"""Every exception this package raises, under one root.
+
+    WaleeError
+    ├── ConfigError                 an argument, variable or file of the caller's is wrong; nothing was sent
+    ├── InvalidHandleError          a text cannot be a handle; nothing was sent
+    ├── DeadlineError               the caller's deadline passed first
+    ├── NotAttemptedError           the run ended before this handle was sent
+    ├── RunEndedError               a run ended early; the same call again goes on
+    ├── TransportError              the exchange broke
+    │   ├── NotSentError            the request never reached the gateway; nothing was bought
+    │   └── AmbiguousError          sent, and no whole answer came; the report may have been bought
+    ├── GatewayError                the gateway gave a whole answer, and it is no report
+    │   ├── NoReportError           it has no report for this handle; final for the handle
+    │   ├── NotReadyError           the report is being prepared; ask again in minutes
+    │   ├── AccountError            it refuses the account, not the handle
+    │   │   ├── RefusedKeyError     the key is wrong, disabled or not allowed; final for the key
+    │   │   └── ExhaustedKeyError   the account cannot buy; final for the key until it is topped up
+    │   ├── RateLimitError          too fast; everybody on the key waits
+    │   │   └── LongPauseError      the wait asked for is longer than the deadline; ends the run
+    │   ├── ServerError             it failed, unbilled; worth another attempt
+    │   └── UnexpectedAnswerError   an answer outside the contract, such as a redirect or a web page
+    └── PayloadError                a report was bought and kept, and cannot be read
+        ├── InflateError            its bytes do not decompress, or past the cap
+        └── DecodeError             its JSON does not fit the view
+
+An error survives pickling with all it carries, and none of it holds the API key.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from walee_async.outcomes import Attempt, Outcome, Payload
+
+Fault = Literal["caller", "handle", "account", "gateway", "network", "payload"]
+"""Who can mend it."""
+
+
+class Exchange(Struct, frozen=True, kw_only=True):
+    """One request and what came back, as evidence for a person: never the key, headers by allowlist.
+
+    Times are Unix seconds, durations seconds; `body` holds at most the first 2,048 characters of the answer.
+    """
+
+    method: str
+    url: str
+    key: str
+    """The label of the key it was sent with, such as `key 1 (…a3f9)`."""
+    sent_at: float
+    seconds: float
+    status: int | None = None
+    request_headers: Mapping[str, str] = {}
+    response_headers: Mapping[str, str] = {}
+    body: str = ""
+
+
+class WaleeError(Exception):
+    """The root. Catch it to catch everything this package raises on purpose.
+
+    Class attributes: `retryable` says whether another attempt may end otherwise, `fault` who can mend it, `advice`
+    what to do. Instance attributes: `detail` (what was wrong, one sentence), `handle`, `status` (HTTP, or None),
+    `code` and `message` (the gateway's own), `attempts` (the sends so far, oldest first) and `exchange` (the last
+    one, redacted); None or empty where they do not apply.
+    """
+
+    retryable: ClassVar[bool] = False
+    fault: ClassVar[Fault] = "caller"
+    advice: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        handle: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        message: str | None = None,
+        exchange: Exchange | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.handle = handle
+        self.status = status
+        self.code = code
+        self.message = message
+        self.exchange = exchange
+        self.attempts: Sequence[Attempt] = ()
+
+    def __str__(self) -> str:
+        """The handle, what was wrong, what the gateway said, and what to do."""
+        where = f"{self.handle}: " if self.handle is not None else ""
+        said = f" (the gateway said: {self.message})" if self.message and self.message not in self.detail else ""
+        advice = f" {self.advice}" if self.advice else ""
+        return f"{where}{self.detail}{said}.{advice}" if not self.detail.endswith(".") else f"{where}{self.detail}{advice}"
+
+    def about(self, handle: str | None) -> Self:
+        """The same error, told of another handle that it stops as well; the attempts are that handle's own to add."""
+        error = _rebuild(type(self), self.__dict__ | {"handle": handle, "attempts": ()})
+        assert isinstance(error, type(self))
+        return error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by class and attributes, because keyword arguments do not survive the default."""
+        return _rebuild, (type(self), self.__dict__.copy())
+
+
+def _rebuild(kind: type[WaleeError], state: dict[str, Any]) -> WaleeError:
+    error = kind.__new__(kind, state["detail"])
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigError(WaleeError, ValueError):
+    """An argument, environment variable or file of the caller's is wrong. Nothing was sent."""
+
+
+class InvalidHandleError(WaleeError, ValueError):
+    """A text cannot be a TikTok handle. Nothing was sent for it."""
+
+    fault: ClassVar[Fault] = "handle"
+    advice = "A handle has letters, digits, underscores and dots, at most 64, as in @river.kites or a profile address."
+
+
+class DeadlineError(WaleeError, TimeoutError):
+    """The deadline passed while waiting for a turn, a pause or an answer."""
+
+    advice = "Allow a longer deadline, or a higher rate if the key has one."
+
+
+class NotAttemptedError(WaleeError):
+    """The run ended before this handle was sent. Nothing was bought for it."""
+
+    retryable = True
+    fault: ClassVar[Fault] = "account"
+    advice = "Run again to go on with it."
+
+
+class RunEndedError(WaleeError):
+    """A run ended before its list did, for the reason in `__cause__`; the same call again goes on.
+
+    `outcomes` holds what `collect()` had in hand; it is empty for a streamed run, which delivered them already.
+    """
+
+    fault: ClassVar[Fault] = "account"
+    outcomes: Sequence[Outcome[Any]] = ()
+
+
+class TransportError(WaleeError):
+    """The exchange with the gateway broke."""
+
+    retryable = True
+    fault: ClassVar[Fault] = "network"
+
+
+class NotSentError(TransportError):
+    """The request never reached the gateway: no name, no connection, no TLS. Nothing was bought."""
+
+    advice = "Check the base URL, the network and the proxy."
+
+
+class AmbiguousError(TransportError):
+    """The request was sent and no whole answer came. The report may have been bought."""
+
+    advice = "It may have been bought; compare with the account before buying it again."
+
+
+class GatewayError(WaleeError):
+    """The gateway gave a whole answer, and it is no report."""
+
+    fault: ClassVar[Fault] = "gateway"
+
+
+class NoReportError(GatewayError):
+    """The gateway has no report for this handle. Final for the handle; not charged."""
+
+    fault: ClassVar[Fault] = "handle"
+    advice = "Check that the account exists, is public and is spelled so."
+
+
+class NotReadyError(GatewayError):
+    """The report is being prepared. `eta` is the gateway's estimate in seconds, or None. Not charged."""
+
+    fault: ClassVar[Fault] = "handle"
+    advice = "Ask again in five to ten minutes."
+    eta: float | None = None
+
+
+class AccountError(GatewayError):
+    """The gateway refuses the account behind a key. Another key may do. Not charged."""
+
+    fault: ClassVar[Fault] = "account"
+
+
+class RefusedKeyError(AccountError):
+    """The key is wrong, disabled or not allowed here."""
+
+    advice = "Check the key in WALEE_API_KEY and that it is enabled for creator reports."
+
+
+class ExhaustedKeyError(AccountError):
+    """The account behind the key has no credit, quota or subscription left."""
+
+    advice = "Top the account up or wait for its next period, then run again."
+
+
+class RateLimitError(GatewayError):
+    """Too fast, or too many connections. `retry_after` is the wait asked for in seconds, or None. Not charged."""
+
+    retryable = True
+    fault: ClassVar[Fault] = "account"
+    advice = "Lower the rate, or run again when the wait is over."
+    retry_after: float | None = None
+
+
+class LongPauseError(RateLimitError):
+    """The gateway asked everybody to wait for longer than the deadline; nothing more is sent until then."""
+
+    retryable = False
+
+
+class ServerError(GatewayError):
+    """The gateway failed. Not charged. `retry_after` is the wait asked for in seconds, or None."""
+
+    retryable = True
+    advice = "Try again later."
+    retry_after: float | None = None
+
+
+class UnexpectedAnswerError(GatewayError):
+    """An answer outside the contract: a redirect, a web page, an unknown status. The exchange shows it."""
+
+    advice = "Check the base URL and any proxy in between; the exchange holds the answer's beginning."
+
+
+class PayloadError(WaleeError):
+    """A report was bought and its bytes are kept in `payload`, but it cannot be read."""
+
+    fault: ClassVar[Fault] = "payload"
+    payload: Payload | None = None
+
+
+class InflateError(PayloadError):
+    """The bytes do not decompress, or to more than the cap."""
+
+    advice = "The bytes are kept; decode them again with a higher cap, or report them."
+
+
+class DecodeError(PayloadError):
+    """The JSON does not fit the view: `path` says where, `expected` and `found` what."""
+
+    advice = "The bytes are kept; decode them again with a view that fits."
+    path: str = "$"
+    expected: str | None = None
+    found: str | None = None

@@ -1,0 +1,55 @@
+"""Concurrent requests for one handle share one purchase."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import anyio
+
+if TYPE_CHECKING:
+    from walee_async.interfaces import Source
+    from walee_async.outcomes import Payload
+
+
+class _Flight:
+    __slots__ = ("passengers", "task")
+
+    def __init__(self, task: asyncio.Task[Payload]) -> None:
+        self.task = task
+        self.passengers = 0
+
+
+class SharedFlights:
+    """A source around a source: whoever asks for a handle that is being fetched waits for that answer.
+
+    A caller who is cancelled leaves the flight to the others; the last one to leave cancels it and waits until it is
+    gone. The attempts are entered in the books of the caller who started it.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._flights: dict[str, _Flight] = {}
+
+    async def fetch(self, handle: str) -> Payload:
+        """Return the payload of a normalised handle; raises what the source raises."""
+        flight = self._flights.get(handle)
+        if flight is None:
+            task = asyncio.create_task(self._source.fetch(handle), name=f"walee fetch {handle}")
+            flight = self._flights[handle] = _Flight(task)
+        flight.passengers += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.passengers -= 1
+            if flight.task.done() or not flight.passengers:
+                self._land(handle, flight)
+                if not flight.task.done():
+                    flight.task.cancel()
+                    with anyio.CancelScope(shield=True):
+                        await asyncio.wait({flight.task})
+
+    def _land(self, handle: str, flight: _Flight) -> None:
+        """Let the next request for the handle start anew, unless it has already."""
+        if self._flights.get(handle) is flight:
+            del self._flights[handle]

@@ -1,0 +1,272 @@
+"""The gate of one key: the only place where anybody waits for a turn to send.
+
+It holds the pace (a leaky bucket), the pause that a "too fast" imposes on everybody, and the breaker that lets one
+probe through at a time while the gateway fails. Turns are first come, first served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+from msgspec import Struct
+
+from walee_async.bucket import Bucket
+from walee_async.errors import ConfigError, DeadlineError, LongPauseError, WaleeError
+from walee_async.events import Emitter, GatePaused, PaceCut
+from walee_async.pacing import Pacing
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+BREAKER: Final = 10
+"""Failures in a row that close the gate."""
+FIRST_PROBE: Final = 0.5
+LAST_PROBE: Final = 8.0
+"""Seconds before the first probe of a closed gate; doubled by every probe that fails, up to the last."""
+STEP: Final = 0.005
+"""The smallest relative change of pace worth a new bucket."""
+
+
+class GateStatistics(Struct, frozen=True, kw_only=True):
+    """A gate at one moment. Rates are requests per second."""
+
+    pace: float
+    limit: float
+    """The stated or learned limit; infinite while none is known."""
+    paused: float
+    """Seconds that the pause has left; 0 when open."""
+    probing: bool
+    waiting: int
+    granted: int
+    too_fast: int
+    """Answers of 429 or 420."""
+    cuts: int
+
+
+class Permit:
+    """The right to send one request. Settle it with what came back; leaving it unsettled frees a probe's place."""
+
+    __slots__ = ("_gate", "granted_at", "pace", "probe")
+
+    def __init__(self, gate: Gate, granted_at: float, pace: float, probe: bool) -> None:
+        self._gate = gate
+        self.granted_at = granted_at
+        self.pace = pace
+        self.probe = probe
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self.probe:
+            self._gate.probe_returned()
+
+    def answered(self) -> None:
+        """The gateway is well, whatever it said of the handle."""
+        self._gate.answered(self)
+
+    def failed(self, retry_after: float | None = None) -> None:
+        """The gateway or the network failed; `retry_after` seconds of rest if it asked for them."""
+        self._gate.failed(self, retry_after)
+
+    def too_fast(self, retry_after: float | None) -> None:
+        """Everybody on this key must wait `retry_after` seconds, or for a probe when the gateway does not say."""
+        self._gate.too_fast(self, retry_after)
+
+
+class Gate:
+    """Who may send with one key, and when.
+
+    `rate` is requests per second, or "auto" to find the limit by a slow start; `burst` is how many may go at once
+    after a rest. A pause with more than `longest_pause` seconds left is not waited for. Must be made and used inside one event loop.
+
+    Raises:
+        ConfigError: the rate is not above 0, or the burst not at least 1.
+    """
+
+    def __init__(
+        self,
+        rate: float | Literal["auto"] = 8.0,
+        *,
+        burst: int = 1,
+        longest_pause: float = math.inf,
+        label: str = "",
+        emitter: Emitter | None = None,
+    ) -> None:
+        limit = check_rate(rate)
+        if burst < 1:
+            raise ConfigError(f"The burst is {burst}; it must be at least 1")
+        self.label = label
+        self._longest_pause = longest_pause
+        self._emitter = emitter or Emitter()
+        self._loop = asyncio.get_running_loop()
+        self._pacing = Pacing(limit)
+        self._bucket = Bucket(self._pacing.pace, burst)
+        self._turn = asyncio.Lock()
+        self._paused_until = -math.inf
+        self._probe_delay: float | None = None
+        self._probe_out = False
+        self._word = asyncio.Event()
+        self._closed: WaleeError | None = None
+        self._failures = self._waiting = self._granted = self._too_fast = self._cuts = 0
+
+    # -- waiting ------------------------------------------------------------------------------------------------------
+
+    async def permit(self, deadline: float = math.inf, patience: float = math.inf) -> Permit | None:
+        """Wait for a turn. None when a pause would last past `patience`: somebody else can send sooner.
+
+        `deadline` and `patience` are loop times.
+
+        Raises:
+            DeadlineError: the turn would come after the deadline; said as soon as it is known.
+            LongPauseError: a pause has more than `longest_pause` left.
+            WaleeError: the gate was closed, for the reason it was closed with.
+        """
+        if self.ready_at() > deadline:
+            raise self._late(self.ready_at())
+        self._waiting += 1
+        try:
+            async with self._turn:
+                while await self._opened(deadline, patience):
+                    self._pacing.grow(await self._bucket.take())
+                    if abs(self._pacing.pace - self._bucket.rate) > STEP * self._bucket.rate:
+                        await self._bucket.change(self._pacing.pace)
+                    if self._open:
+                        return self._grant()
+                return None
+        finally:
+            self._waiting -= 1
+
+    @property
+    def _open(self) -> bool:
+        return self._closed is None and self._paused_until <= self._loop.time() and not self._probe_out
+
+    async def _opened(self, deadline: float, patience: float) -> bool:
+        while True:
+            if self._closed is not None:
+                raise self._closed.about(None)
+            if self._open:
+                return True
+            opens_at = self._opens_at()
+            if opens_at > patience:
+                return False
+            pause = self._paused_until - self._loop.time()
+            if pause > self._longest_pause:
+                raise LongPauseError(f"{self.label}: told to wait {pause:.0f} s, longer than {self._longest_pause:.0f} s")
+            if opens_at > deadline:
+                raise self._late(opens_at)
+            await self._changed(opens_at if not self._probe_out else math.inf)
+
+    async def _changed(self, until: float) -> None:
+        """Wait for a word on the gate, or for a loop time."""
+        self._word.clear()
+        try:
+            async with asyncio.timeout_at(until if until < math.inf else None):
+                await self._word.wait()
+        except TimeoutError:
+            pass
+
+    def _grant(self) -> Permit:
+        self._granted += 1
+        self._probe_out = self._probe_delay is not None
+        return Permit(self, self._loop.time(), self._pacing.pace, self._probe_out)
+
+    def _late(self, at: float) -> DeadlineError:
+        return DeadlineError(f"the next turn is {at - self._loop.time():.1f} s away, past the deadline")
+
+    def _opens_at(self) -> float:
+        if self._probe_out and self._probe_delay is not None:
+            return max(self._paused_until, self._loop.time() + self._probe_delay)
+        return self._paused_until
+
+    def ready_at(self) -> float:
+        """The loop time at which somebody who came now could send, as far as can be known."""
+        turn = max(self._loop.time(), self._bucket.next_at(), self._opens_at())
+        return turn + self._waiting / self._bucket.rate
+
+    # -- what came back -----------------------------------------------------------------------------------------------
+
+    def pause(self, until: float, reason: str) -> None:
+        """Let nobody through before the loop time `until`. A pause that is on already is never shortened."""
+        if until <= self._paused_until:
+            return
+        self._paused_until = until
+        self._word.set()
+        if self._emitter.listening:
+            self._emitter.emit(GatePaused(self.label, until - self._loop.time(), reason))
+
+    def close(self, reason: WaleeError) -> None:
+        """Let nobody through any more; those who wait are told the reason."""
+        self._closed = reason
+        self._word.set()
+
+    def answered(self, permit: Permit) -> None:
+        """See `Permit.answered`."""
+        self._failures = 0
+        if permit.probe:
+            self._probe_delay = None
+
+    def failed(self, permit: Permit, retry_after: float | None) -> None:
+        """See `Permit.failed`."""
+        if retry_after:
+            self.pause(self._loop.time() + retry_after, "the gateway asked for a rest")
+        self._failures += 1
+        if permit.probe or (self._failures >= BREAKER and self._probe_delay is None):
+            self._shut(f"{self._failures} failures in a row")
+
+    def too_fast(self, permit: Permit, retry_after: float | None) -> None:
+        """See `Permit.too_fast`."""
+        now = self._loop.time()
+        before = self._pacing.pace
+        self._too_fast += 1
+        if self._pacing.too_fast(permit.granted_at, permit.pace, now):
+            self._cuts += 1
+            if self._emitter.listening:
+                self._emitter.emit(PaceCut(self.label, before, self._pacing.pace))
+        if retry_after is not None:
+            self.answered(permit)
+            self.pause(now + retry_after, "the gateway said too fast")
+        elif permit.probe or self._probe_delay is None:
+            self._shut("the gateway said too fast and not for how long")
+
+    def _shut(self, reason: str) -> None:
+        """Close until a probe is answered, one probe at a time."""
+        self._probe_delay = FIRST_PROBE if self._probe_delay is None else min(LAST_PROBE, 2 * self._probe_delay)
+        self.pause(self._loop.time() + self._probe_delay, reason)
+
+    def probe_returned(self) -> None:
+        """The probe is over, answered or not; the next may go."""
+        self._probe_out = False
+        self._word.set()
+
+    def learn(self, limit: float) -> None:
+        """Take note of a rate that the gateway states as the key's limit."""
+        self._pacing.learn(limit)
+
+    def statistics(self) -> GateStatistics:
+        """The gate at this moment."""
+        return GateStatistics(
+            pace=self._pacing.pace,
+            limit=self._pacing.limit,
+            paused=max(0.0, self._paused_until - self._loop.time()),
+            probing=self._probe_delay is not None,
+            waiting=self._waiting,
+            granted=self._granted,
+            too_fast=self._too_fast,
+            cuts=self._cuts,
+        )
+
+
+def check_rate(rate: float | Literal["auto"]) -> float | None:
+    """The rate as requests per second, None for "auto".
+
+    Raises:
+        ConfigError: it is neither "auto" nor a number above 0.
+    """
+    if rate == "auto":
+        return None
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0 or math.isinf(rate):
+        raise ConfigError(f'The rate is {rate!r}; it must be a number of requests per second above 0, or "auto"')
+    return float(rate)

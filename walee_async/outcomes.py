@@ -1,0 +1,83 @@
+"""What a handle comes to: payloads, attempts and their charge, and the one outcome each handle gets."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from walee_async.errors import WaleeError
+
+T = TypeVar("T")
+
+
+class Charge(StrEnum):
+    """What one attempt may have cost."""
+
+    NOT_SENT = "not_sent"
+    """It never reached the gateway."""
+    REJECTED = "rejected"
+    """Turned away at the door: 401, 403, 420, 429, or an account that cannot buy."""
+    FAILED = "failed"
+    """An answer that is an error; the gateway charges none of them."""
+    AMBIGUOUS = "ambiguous"
+    """Sent, and no whole answer came: it may have been bought."""
+    BILLED = "billed"
+    """Answered with a report: bought."""
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One send. `queue_seconds` is the wait at the gate before it, `service_seconds` the exchange itself."""
+
+    handle: str
+    number: int
+    """Counts the sends for one handle, from 1."""
+    key: str
+    """The label of the key, never the key."""
+    charge: Charge
+    status: int | None = None
+    sent_at: float = 0.0
+    """Unix seconds."""
+    queue_seconds: float = 0.0
+    service_seconds: float = 0.0
+
+
+class Payload(Struct, kw_only=True):
+    """The bytes of one report as they came off the wire, still compressed by `encoding`."""
+
+    handle: str
+    body: bytes
+    encoding: str = "identity"
+    """The answer's Content-Encoding, lower case: gzip, deflate, zstd or identity."""
+    key: str = ""
+    """The label of the key it was bought with."""
+    received_at: float = 0.0
+    """Unix seconds."""
+    attempts: tuple[Attempt, ...] = ()
+    _inflated: bytes | None = None
+    """Already decompressed by the check of its envelope; taken by the first decode, so that it does not stay."""
+
+    def take_inflated(self) -> bytes | None:
+        """Give up the decompressed bytes that are at hand, if any; a second call has none."""
+        data, self._inflated = self._inflated, None
+        return data
+
+
+class Fetched(Struct, Generic[T], frozen=True):
+    """The report of `handle`, decoded into the run's view, and the payload it came from."""
+
+    handle: str
+    report: T
+    payload: Payload
+
+
+class Failed(Struct, frozen=True):
+    """Why there is no report for `handle` (normalised, or the text as given when it cannot be a handle)."""
+
+    handle: str
+    error: WaleeError
+
+
+Outcome = Fetched[T] | Failed

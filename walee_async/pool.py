@@ -1,0 +1,132 @@
+"""Many keys as one source, and the one place that decides about another attempt."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from walee_async.errors import AccountError, DeadlineError, WaleeError
+from walee_async.gate import GateStatistics
+from walee_async.ledger import ACCOUNT, Account
+from walee_async.outcomes import Charge
+from walee_async.retry import RetryPolicy, RetryQuota, Tally, delay_before_retry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from walee_async.outcomes import Attempt, Payload
+    from walee_async.session import Session
+
+
+class KeyStatistics(Struct, frozen=True, kw_only=True):
+    """One key at one moment: its label, its gate, and why it is benched (None: it is in use)."""
+
+    label: str
+    gate: GateStatistics
+    benched: str | None = None
+
+
+class SessionPool:
+    """A source over the sessions of one or more keys.
+
+    Each send goes to the session that can send soonest, so that keys carry what their limits allow. A key that is
+    refused or used up is benched, and its handles go to the others.
+    """
+
+    def __init__(self, sessions: Sequence[Session], policy: RetryPolicy) -> None:
+        self._sessions = tuple(sessions)
+        self._policy = policy
+        self._quota = RetryQuota()
+
+    async def fetch(self, handle: str) -> Payload:
+        """Return the payload of a normalised handle, trying again as the policy allows.
+
+        The deadline counts from here for a single call. Inside a run it counts from the handle's first send, because
+        there the wait for a turn is the length of the list and nobody's fault.
+
+        Raises:
+            AccountError: no key is left.
+            LongPauseError: every key is told to wait for longer than the deadline.
+            WaleeError: any other reason that there is no report.
+        """
+        attempts: list[Attempt] = []
+        limit = asyncio.timeout(self._policy.deadline if ACCOUNT.get(None) is None else None)
+        try:
+            async with limit:
+                payload = await self._persist(handle, attempts, limit)
+        except WaleeError as error:
+            error.handle = handle
+            error.attempts = tuple(attempts)
+            raise
+        except TimeoutError:
+            cut = bool(attempts) and attempts[-1].charge is Charge.AMBIGUOUS
+            detail = f"no report within {self._policy.deadline:g} s"
+            late = DeadlineError(f"{detail}; the last request was cut off and may have been bought" if cut else detail)
+            late.handle = handle
+        else:
+            payload.attempts = tuple(attempts)
+            return payload
+        late.attempts = tuple(attempts)
+        raise late
+
+    async def _persist(self, handle: str, attempts: list[Attempt], limit: asyncio.Timeout) -> Payload:
+        account = ACCOUNT.get(None)
+        quota = self._quota if account is None else account.quota
+        tally = Tally()
+        while True:
+            session, patience = self._soonest()
+            deadline = limit.when()
+            try:
+                payload = await session.attempt(handle, attempts, deadline or math.inf, patience)
+            except AccountError:
+                continue
+            except WaleeError as error:
+                delay = delay_before_retry(error, tally, self._policy, quota, random.random())
+                if delay is None:
+                    raise
+            else:
+                if payload is None:
+                    continue
+                quota.earn()
+                return payload
+            if deadline is None:
+                limit.reschedule(asyncio.get_running_loop().time() + self._policy.deadline)
+            await asyncio.sleep(delay)
+
+    def _soonest(self) -> tuple[Session, float]:
+        """The session that can send soonest, and the loop time at which another one could."""
+        if len(self._sessions) == 1 and self._sessions[0].benched is None:
+            return self._sessions[0], math.inf
+        ready = sorted(
+            ((session.gate.ready_at(), place) for place, session in enumerate(self._sessions) if not session.benched)
+        )
+        if not ready:
+            raise self._refusal()
+        return self._sessions[ready[0][1]], ready[1][0] if len(ready) > 1 else math.inf
+
+    def _refusal(self) -> AccountError:
+        last = next(session.benched for session in reversed(self._sessions) if session.benched)
+        error: AccountError = last.about(None)
+        if len(self._sessions) > 1:
+            error.detail = f"none of the {len(self._sessions)} keys can be used any more; the last: {error.detail}"
+        return error
+
+    def statistics(self) -> tuple[KeyStatistics, ...]:
+        """Every key at this moment, in the order given."""
+        return tuple(
+            KeyStatistics(
+                label=session.label,
+                gate=session.gate.statistics(),
+                benched=None if session.benched is None else type(session.benched).__name__,
+            )
+            for session in self._sessions
+        )
+
+    async def aclose(self) -> None:
+        """Close the sessions."""
+        for session in self._sessions:
+            await session.aclose()

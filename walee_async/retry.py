@@ -1,0 +1,87 @@
+"""Whether to try again and after how long: pure rules, so that there is one retry owner and it can be read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from walee_async.errors import AmbiguousError, ConfigError, RateLimitError, WaleeError
+
+
+class RetryPolicy(Struct, frozen=True, kw_only=True):
+    """How hard to try for one handle. Seconds throughout.
+
+    Back-off is full-jitter exponential (Brooker, "Exponential Backoff And Jitter", AWS, 2015): a random share of
+    `min(cap, base * 2 ** (failures - 1))`. A "too fast" is not counted as a failure: the gate makes everybody wait.
+    """
+
+    attempts: int = 3
+    """Sends that may fail before the handle does."""
+    base: float = 0.5
+    cap: float = 8.0
+    deadline: float = 300.0
+    """For all waits and attempts of one handle together. A pause longer than it ends the run, resumably."""
+    resend_ambiguous: int = 1
+    """How often to send again after a request that may have bought the report already; 0 never buys twice."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("attempts", 1), ("base", 0), ("cap", 0), ("resend_ambiguous", 0)):
+            if not getattr(self, name) >= least:
+                raise ConfigError(f"RetryPolicy.{name} is {getattr(self, name)!r}; it must be at least {least}")
+        if not self.deadline > 0:
+            raise ConfigError(f"RetryPolicy.deadline is {self.deadline!r}; it must be above 0 seconds")
+
+
+class RetryQuota:
+    """A run's purse for retries, so that a sick gateway is not hammered by thousands of handles at once.
+
+    Sizes after botocore's standard retry mode: 500 in the purse, 5 a retry, 1 back for every success. A gateway that
+    fails everything thus draws at most 100 retries over the first attempts; one that fails 1 in 6 can go on for ever.
+    """
+
+    CAPACITY: Final = 500
+    COST: Final = 5
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = self.CAPACITY
+
+    def spend(self) -> bool:
+        """Take the price of one retry; False when there is not enough left."""
+        if self._left < self.COST:
+            return False
+        self._left -= self.COST
+        return True
+
+    def earn(self) -> None:
+        """Put one back for a success."""
+        self._left = min(self.CAPACITY, self._left + 1)
+
+
+class Tally(Struct):
+    """What has happened to one handle so far."""
+
+    failures: int = 0
+    ambiguous: int = 0
+
+
+def delay_before_retry(
+    error: WaleeError, tally: Tally, policy: RetryPolicy, quota: RetryQuota, dice: float
+) -> float | None:
+    """Count `error` in the tally; return the seconds to wait before the next send, or None to give up.
+
+    `dice` is a random number in [0, 1). The quota is charged only when a retry is due.
+    """
+    if not error.retryable:
+        return None
+    if isinstance(error, RateLimitError):
+        return 0.0
+    tally.failures += 1
+    if isinstance(error, AmbiguousError):
+        tally.ambiguous += 1
+        if tally.ambiguous > policy.resend_ambiguous:
+            return None
+    if tally.failures >= policy.attempts or not quota.spend():
+        return None
+    return dice * min(policy.cap, policy.base * 2.0 ** (tally.failures - 1))

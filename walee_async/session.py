@@ -1,0 +1,222 @@
+"""One key, one aiohttp session: wait at the gate, send once, read the answer, say what it cost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+from yarl import URL
+
+from walee_async.errors import (
+    AccountError,
+    AmbiguousError,
+    Exchange,
+    RateLimitError,
+    ServerError,
+    TransportError,
+    UnexpectedAnswerError,
+    WaleeError,
+)
+from walee_async.events import AttemptEnded, AttemptStarted, Emitter, KeyBenched
+from walee_async.ledger import ACCOUNT, Ledger
+from walee_async.outcomes import Attempt, Charge, Payload
+from walee_async.transport import send_once, what_broke
+from walee_async.wire import Answer, charge_of, excerpt, limits, read_answer, redact, report_url, shown
+
+if TYPE_CHECKING:
+    from walee_async.gate import Gate, Permit
+    from walee_async.transport import Key, Transport
+
+SHORT_WINDOW: Final = 60.0
+"""Seconds. A quota over a longer window is a budget, not a pace: it is obeyed by pausing when it is used up."""
+
+
+class Session:
+    """Sends for one key. Not a source by itself: a pool of one or many decides about another attempt."""
+
+    def __init__(
+        self, key: Key, gate: Gate, base_url: str, transport: Transport, ledger: Ledger, emitter: Emitter
+    ) -> None:
+        self.gate = gate
+        self.benched: AccountError | None = None
+        self._key = key
+        self._base_url = base_url
+        self._transport = transport
+        self._ledger = ledger
+        self._emitter = emitter
+        self._http = transport.session or transport.open()
+        self._options: dict[str, Any] = {
+            "allow_redirects": False,
+            "auto_decompress": False,
+            "middlewares": (send_once,),
+            "proxy": transport.proxy,
+            "raise_for_status": False,
+            "ssl": transport.ssl,
+            "timeout": aiohttp.ClientTimeout(
+                total=None, sock_connect=transport.connect_timeout, sock_read=transport.read_timeout
+            ),
+        }
+
+    @property
+    def label(self) -> str:
+        """The key's label, such as `key 1 (…a3f9)`."""
+        return self._key.label
+
+    def __repr__(self) -> str:
+        return f"<Session {self.label}>"
+
+    async def aclose(self) -> None:
+        """Close the aiohttp session, if it is ours."""
+        if self._transport.session is None:
+            await self._http.close()
+
+    async def attempt(self, handle: str, so_far: list[Attempt], deadline: float, patience: float) -> Payload | None:
+        """Send once when the gate allows, and add the attempt to `so_far`. None: another key can send sooner.
+
+        Raises:
+            WaleeError: no report came; its class says why, its exchange shows how.
+        """
+        queued_at = asyncio.get_running_loop().time()
+        permit = await self.gate.permit(deadline, patience)
+        if permit is None:
+            return None
+        with permit:
+            send = _Send(handle, len(so_far) + 1, permit.granted_at - queued_at)
+            if self._emitter.listening:
+                self._emitter.emit(AttemptStarted(handle, send.number, self.label))
+            try:
+                payload = await self._exchange(send)
+            except WaleeError as caught:
+                error = caught
+            except BaseException as broken:
+                # Cancelled in mid-exchange: it may have been bought, and the books must say so.
+                so_far.append(self._enter(send, Charge.AMBIGUOUS, type(broken).__name__))
+                raise
+            else:
+                permit.answered()
+                so_far.append(self._enter(send, Charge.BILLED, None))
+                payload.key = self.label
+                return payload
+            self._heed(permit, error)
+            so_far.append(self._enter(send, charge_of(error), type(error).__name__))
+        error.handle = handle
+        error.exchange = self._evidence(send)
+        raise error from None
+
+    async def _exchange(self, send: _Send) -> Payload:
+        send.sent_at = time.time()
+        send.started = time.perf_counter()
+        url = report_url(self._base_url, send.handle)
+        problem: TransportError | None = None
+        try:
+            async with self._http.get(URL(url, encoded=True), headers=self._headers(), **self._options) as response:
+                send.answer = Answer(
+                    status=response.status,
+                    headers={name.lower(): value for name, value in response.headers.items()},
+                    body=b"",
+                    received_at=send.sent_at,
+                )
+                send.answer.body = await self._body(response)
+        except (aiohttp.ClientError, OSError) as error:
+            problem = what_broke(error, self._transport, self._key)
+        if send.answer is None or (problem is not None and send.answer.status == 200):
+            raise problem or AmbiguousError("the exchange ended without an answer")
+        self._obey(send.answer)
+        return read_answer(send.handle, send.answer, cap=self._transport.max_inflated, keys=[self._key.secret])
+
+    def _headers(self) -> dict[str, str]:
+        return {"x-api-key": self._key.secret, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        cap = self._transport.max_inflated
+        if response.content_length is not None and response.content_length <= cap:
+            return await response.read()
+        chunks = bytearray()
+        async for chunk in response.content.iter_any():
+            chunks += chunk
+            if len(chunks) > cap:
+                raise UnexpectedAnswerError(f"the answer is larger than {cap} bytes", status=response.status)
+        return bytes(chunks)
+
+    def _obey(self, answer: Answer) -> None:
+        """Take the gateway at its word where it states a limit."""
+        told = limits(answer.headers, answer.received_at)
+        if told is None:
+            return
+        if told.remaining == 0 and told.reset:
+            self.gate.pause(asyncio.get_running_loop().time() + told.reset, "the gateway's quota is used up")
+        if told.quota and told.window and told.window <= SHORT_WINDOW:
+            self.gate.learn(told.quota / told.window)
+
+    def _heed(self, permit: Permit, error: WaleeError) -> None:
+        match error:
+            case RateLimitError():
+                permit.too_fast(error.retry_after)
+            case ServerError():
+                permit.failed(error.retry_after)
+            case TransportError():
+                permit.failed()
+            case AccountError():
+                permit.answered()
+                self.bench(error)
+            case _:
+                permit.answered()
+
+    def bench(self, error: AccountError) -> None:
+        """Use this key no more, for that reason; whoever waits at its gate is told."""
+        if self.benched is not None:
+            return
+        self.benched = error
+        self.gate.close(error)
+        self._emitter.emit(KeyBenched(self.label, type(error).__name__, error.message))
+
+    def _enter(self, send: _Send, charge: Charge, error: str | None) -> Attempt:
+        """Enter the attempt in the books of the client and of the run that asked."""
+        send.seconds = time.perf_counter() - send.started
+        attempt = Attempt(
+            handle=send.handle,
+            number=send.number,
+            key=self.label,
+            charge=charge,
+            status=send.answer.status if send.answer else None,
+            sent_at=send.sent_at,
+            queue_seconds=send.queue_seconds,
+            service_seconds=send.seconds,
+        )
+        self._ledger.add_attempt(attempt)
+        account = ACCOUNT.get(None)
+        if account is not None:
+            account.ledger.add_attempt(attempt)
+        if self._emitter.listening:
+            self._emitter.emit(AttemptEnded(attempt, error))
+        return attempt
+
+    def _evidence(self, send: _Send) -> Exchange:
+        answer = send.answer
+        keys = [self._key.secret]
+        return Exchange(
+            method="GET",
+            url=report_url(self._base_url, send.handle),
+            key=self.label,
+            sent_at=send.sent_at,
+            seconds=send.seconds,
+            status=answer.status if answer else None,
+            request_headers=shown(self._headers()),
+            response_headers={k: redact(v, keys) for k, v in shown(answer.headers).items()} if answer else {},
+            body=excerpt(answer, keys) if answer else "",
+        )
+
+
+class _Send:
+    """The notes of one attempt while it is under way."""
+
+    __slots__ = ("answer", "handle", "number", "queue_seconds", "seconds", "sent_at", "started")
+
+    def __init__(self, handle: str, number: int, queue_seconds: float) -> None:
+        self.handle = handle
+        self.number = number
+        self.queue_seconds = queue_seconds
+        self.sent_at = self.started = self.seconds = 0.0
+        self.answer: Answer | None = None

@@ -1,0 +1,96 @@
+"""What aiohttp is asked for and what its failures mean.
+
+Its errors hold the request with its headers, so they are neither chained nor shown: each becomes an error of ours that
+says whether the request had been sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+from msgspec import Struct
+
+from walee_async.errors import AmbiguousError, NotSentError, TransportError
+from walee_async.inflate import MAX_INFLATED
+from walee_async.wire import redact
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+NOT_SENT: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ServerFingerprintMismatch,
+    aiohttp.InvalidURL,
+)
+
+
+class Transport(Struct, frozen=True, kw_only=True):
+    """How to reach the gateway. Seconds and bytes.
+
+    A `session` or `connector` of the caller's is used and never closed; its middlewares are not run, since one that
+    sends again would buy again.
+    """
+
+    session: aiohttp.ClientSession | None = None
+    connector: aiohttp.BaseConnector | None = None
+    proxy: str | None = None
+    ssl: SSLContext | bool = True
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    """The longest silence while an answer is awaited or read."""
+    connections: int = 64
+    """Per key. The service behind the gateway refuses more than 100."""
+    allow_plain_http: bool = False
+    max_inflated: int = MAX_INFLATED
+
+    def open(self) -> aiohttp.ClientSession:
+        """Make an aiohttp session of our own: no cookies, bodies as they come, no redirects followed."""
+        connector = self.connector or aiohttp.TCPConnector(limit=self.connections)
+        return aiohttp.ClientSession(
+            connector=connector,
+            connector_owner=self.connector is None,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+        )
+
+
+class Key:
+    """An API key that shows only its label."""
+
+    __slots__ = ("label", "secret")
+
+    def __init__(self, secret: str, label: str) -> None:
+        self.secret = secret
+        self.label = label
+
+    def __repr__(self) -> str:
+        return f"<{self.label}>"
+
+
+async def send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a GET again by itself, which it does when a kept-alive connection breaks.
+
+    It looks for `ClientOSError` and `ServerDisconnectedError`; this turns them into an error it does not know before
+    it can look. Errors from before the request was sent pass, and it does not act on them.
+    """
+    try:
+        return await handler(request)
+    except NOT_SENT:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        broken = type(error).__name__
+    raise AmbiguousError(f"the connection broke before an answer came ({broken})")
+
+
+def what_broke(error: BaseException, transport: Transport, key: Key) -> TransportError:
+    """Say what broke and whether the request had been sent, in words that cannot hold the key."""
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return NotSentError(f"no connection within {transport.connect_timeout:g} s")
+    if isinstance(error, NOT_SENT):
+        what = "the proxy refused" if isinstance(error, aiohttp.ClientHttpProxyError) else str(error)
+        return NotSentError(redact(what, [key.secret]))
+    if isinstance(error, TimeoutError):
+        return AmbiguousError(f"no answer within {transport.read_timeout:g} s")
+    return AmbiguousError(f"the connection broke before a whole answer came ({type(error).__name__})")
