@@ -68,9 +68,18 @@ def test_what_the_gateway_states_bounds_the_pace() -> None:
     """A limit that the gateway states lowers a higher rate and never raises a lower one."""
     high, low, unknown = Pacing(50.0), Pacing(5.0), Pacing(None)
     for pacing in (high, low, unknown):
-        pacing.learn(20.0)
+        pacing.learn(21, 1.0)
     unknown.grow(60)
     assert (high.pace, low.pace, unknown.pace) == (20.0, 5.0, 20.0)
+
+
+@given(quota=st.integers(1, 10_000), window=st.floats(0.1, 60))
+def test_a_stated_quota_is_never_passed_in_a_closed_window(quota: int, window: float) -> None:
+    """Sends at the learned pace, the first and the last of a window counted, are at most the quota."""
+    pacing = Pacing(1e9)
+    pacing.learn(quota, window)
+    assert int(window * pacing.pace * (1 - 1e-9)) + 1 <= quota
+    assert pacing.pace >= 0.95 * quota / window
 
 
 @given(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 import anyio
 from msgspec import Struct
 
-from walee_async.decode import decode
+from walee_async.decode import decode, decoder_for
 from walee_async.errors import (
     AccountError,
     ConfigError,
@@ -50,7 +50,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """How a run goes.
 
     Raises:
-        ConfigError: the concurrency is below 1.
+        ConfigError: the concurrency is below 1, or the view is none that a report can be decoded into.
     """
 
     view: type[Any]
@@ -67,6 +67,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.concurrency < 1:
             raise ConfigError(f"The concurrency is {self.concurrency}; it must be at least 1")
+        decoder_for(self.view)  # A bad view must be found out before anything is bought.
 
 
 class Run(Generic[T]):
@@ -118,11 +119,12 @@ class Run(Generic[T]):
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
+    ) -> None:
         assert self._group is not None
         self._stopped = True
         self._group.cancel_scope.cancel()
-        return await self._group.__aexit__(kind, error, traceback)
+        # The consumer's own exception is not the group's to wrap: it goes on as it is when this returns.
+        await self._group.__aexit__(None, None, None)
 
     def __aiter__(self) -> AsyncIterator[Outcome[T]]:
         return self

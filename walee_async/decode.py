@@ -167,7 +167,7 @@ def _malformed(reason: str) -> DecodeError:
 
 def _syntax(error: msgspec.DecodeError, data: bytes) -> str:
     text = str(error)
-    if text == "Input data was truncated":
+    if text == "Input data was truncated" or text.endswith(f"(byte {len(data)})"):
         return f"it is cut short after {len(data):,} bytes"
     return text.removeprefix("JSON is malformed: ")
 

@@ -241,9 +241,9 @@ class Gate:
         self._probe_out = False
         self._word.set()
 
-    def learn(self, limit: float) -> None:
-        """Take note of a rate that the gateway states as the key's limit."""
-        self._pacing.learn(limit)
+    def learn(self, quota: float, window: float) -> None:
+        """Take note that the gateway itself states a limit of `quota` requests per `window` seconds."""
+        self._pacing.learn(quota, window)
 
     def statistics(self) -> GateStatistics:
         """The gate at this moment."""

@@ -54,7 +54,7 @@ else:
         the body's last four bytes are the size that came out and stand nowhere before, the member is all there is.
         """
         size = int.from_bytes(body[-4:], "little")
-        if wbits != 31 or not 0 < size <= min(cap, len(body) * _MAX_RATIO) or body.find(body[-4:]) != len(body) - 4:
+        if wbits != 31 or not 0 < size <= min(cap, len(body) * _MAX_RATIO) or body.rfind(body[-4:], 0, -1) != -1:
             return None
         try:
             data = deflate.gzip_decompress(body, size)

@@ -72,7 +72,12 @@ class Pacing:
         self.pace = max(min(FLOOR, self.limit), CUT * met)
         return True
 
-    def learn(self, limit: float) -> None:
-        """Take note of a limit that the gateway stated itself; it never raises what the caller stated."""
-        self.limit = min(self.limit, limit) if not self._auto else limit
+    def learn(self, quota: float, window: float) -> None:
+        """Take note that the gateway allows `quota` requests per `window` seconds; it never raises a stated rate.
+
+        N intervals span N + 1 sends, so a pace of `quota / window` would put one too many into a closed window: one
+        less is sent, or 5 % less where that is more.
+        """
+        limit = max(quota - 1, 0.95 * quota) / window
+        self.limit = limit if self._auto else min(self.limit, limit)
         self.pace = min(self.pace, self.limit)

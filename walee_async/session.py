@@ -145,10 +145,11 @@ class Session:
         told = limits(answer.headers, answer.received_at)
         if told is None:
             return
-        if told.remaining == 0 and told.reset:
-            self.gate.pause(asyncio.get_running_loop().time() + told.reset, "the gateway's quota is used up")
         if told.quota and told.window and told.window <= SHORT_WINDOW:
-            self.gate.learn(told.quota / told.window)
+            # The pace keeps such a limit by itself; pausing whenever it is just reached would waste it.
+            self.gate.learn(told.quota, told.window)
+        elif told.remaining == 0 and told.reset:
+            self.gate.pause(asyncio.get_running_loop().time() + told.reset, "the gateway's quota is used up")
 
     def _heed(self, permit: Permit, error: WaleeError) -> None:
         match error:

@@ -56,7 +56,9 @@ def refusal(status: int, code: str | None = None, headers: Mapping[str, str] | N
 
 def page(status: int) -> Answer:
     """Return the web page a proxy answers with."""
-    text = f"<html>\r\n<head><title>{status} Bad Gateway</title></head>\r\n<body>\r\n<center><h1>{status} Bad Gateway</h1>"
+    text = (
+        f"<html>\r\n<head><title>{status} Bad Gateway</title></head>\r\n<body>\r\n<center><h1>{status} Bad Gateway</h1>"
+    )
     body = f"{text}</center>\r\n<hr><center>example-proxy</center>\r\n</body>\r\n</html>\r\n"
     return Answer(status=status, headers={"Content-Type": "text/html"}, body=body.encode())
 

@@ -6,7 +6,6 @@ import asyncio
 import selectors
 from typing import Any, Final
 
-
 TICK: Final = 1e-9
 """Seconds that each turn of the loop takes: time that stood still would let a rounding error be waited for without end."""
 

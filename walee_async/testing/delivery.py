@@ -56,7 +56,10 @@ async def _write(transport: asyncio.Transport, answer: Answer) -> None:
 
 def _head(answer: Answer) -> bytes:
     headers = {**answer.headers, "Content-Length": str(len(answer.body)), "Connection": "close"}
-    lines = [f"HTTP/1.1 {answer.status} {_reason(answer.status)}", *(f"{name}: {text}" for name, text in headers.items())]
+    lines = [
+        f"HTTP/1.1 {answer.status} {_reason(answer.status)}",
+        *(f"{name}: {text}" for name, text in headers.items()),
+    ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 

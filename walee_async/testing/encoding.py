@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
@@ -16,6 +16,7 @@ LEVEL = 6
 
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
 _MIB = 1024 * 1024
+_OFFERS: tuple[Encoding, ...] = ("gzip", "deflate")
 
 
 class Piece(Struct, frozen=True):
@@ -65,9 +66,10 @@ def accepted(header: str | None) -> Encoding:
     for item in (header or "").lower().split(","):
         name, _, parameter = item.partition(";")
         weights[name.strip()] = _quality(parameter)
-    offers: Sequence[Encoding] = ("gzip", "deflate")
-    allowed = [offer for offer in offers if weights.get(offer, weights.get("*", 0.0)) > 0]
-    return allowed[0] if allowed else "identity"
+    for offer in _OFFERS:
+        if weights.get(offer, weights.get("*", 0.0)) > 0:
+            return offer
+    return "identity"
 
 
 def _quality(parameter: str) -> float:
@@ -83,6 +85,8 @@ def _quality(parameter: str) -> float:
 @lru_cache(maxsize=4)
 def bomb(size: int) -> bytes:
     """Return a gzip body that inflates to about `size` bytes (whole MiB) of valid JSON."""
-    head = b'{"success":true,"message":"Tiktok creator report fetched successfully","payload":{"success":true,"version":"'
+    head = (
+        b'{"success":true,"message":"Tiktok creator report fetched successfully","payload":{"success":true,"version":"'
+    )
     block = shared_piece(b"2" * _MIB)
     return join_gzip([Piece(head), *[block] * max(1, size // _MIB), Piece(b'"}}')])

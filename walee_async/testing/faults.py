@@ -70,7 +70,7 @@ class Echo(Fault, frozen=True):
 
 
 class Drop(Fault, frozen=True):
-    """The connection is closed: after the `request` (not billed), after the `headers`, or after N bytes of the body (billed).
+    """The connection is closed: after the `request` (not billed), the `headers` or N bytes of the body (billed).
 
     `reset` sends TCP RST instead of FIN.
     """
@@ -105,7 +105,10 @@ class Garble(Fault, frozen=True):
 
 
 class WrongType(Fault, frozen=True):
-    """The report with one value replaced: `path` from the payload down, as in `user_profile.stat_history[0].followers`. Billed."""
+    """The report with one value replaced: `path` leads from the payload down. Billed.
+
+    Such as `user_profile.stat_history[0].followers`.
+    """
 
     path: str
     value: Any

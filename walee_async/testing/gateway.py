@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self
 
 import msgspec
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Faults = Mix | Mapping[str, Sequence[Fault]] | None
 """Faults strewn over all requests, or queued by handle."""
 
+LOOPBACK = "127.0.0.1"
 PREFIX = "/api"
 REPORT = "/api/ask/tt/creator/report"
 STATISTICS = "/_gateway/statistics"
@@ -44,7 +45,7 @@ class KeyStatistics(Struct, frozen=True, kw_only=True):
 
 
 class GatewayStatistics(Struct, frozen=True, kw_only=True):
-    """What the gateway saw. `billed` counts reports served whole or in part, `billed_handles` the handles among them."""
+    """What the gateway saw. `billed` counts reports served whole or in part, `billed_handles` their handles."""
 
     requests: int
     billed: int
@@ -63,12 +64,12 @@ class Gateway:
     """A Walee gateway on 127.0.0.1, for tests: `async with Gateway(creators=500) as gateway`.
 
     `creators` is how many made-up creators it knows, or the Maker that makes them (then `seed` is the maker's).
-    `keys` are described by `Keys`; every key without its own quota has `quota`; `credits` is how many reports each key can
-    buy. `latency` is the seconds before every answer.
+    `keys` are described by `Keys`; every key without its own quota has `quota`; `credits` is how many reports each key
+    can buy. `latency` is the seconds before every answer.
 
-    A request is judged in this order: path and method (404, 405), key (401), quota (429, 420), handle (400 `bad_request`,
-    `account_not_found`), credits (400 `no_tokens_remaining`), fault, report. So a request over the quota consumes no
-    planned fault.
+    A request is judged in this order: path and method (404, 405), key (401), quota (429, 420), handle (400
+    `bad_request`, `account_not_found`), credits (400 `no_tokens_remaining`), fault, report. So a request over the quota
+    consumes no planned fault.
 
     Counters may be read from any thread; `requests` and `billed` are keyed by the handle in lower case.
     """
@@ -102,15 +103,15 @@ class Gateway:
             for handle, queue in faults.items():
                 self.plan(handle, *queue)
 
-    async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
-        """Listen; port 0 takes a free one.
+    async def start(self, port: int = 0) -> None:
+        """Listen on loopback; port 0 takes a free one.
 
         Raises:
             OSError: the port is taken.
         """
         loop = asyncio.get_running_loop()
         self._web = web.Server(self._handle, handler_cancellation=True, access_log=None, keepalive_timeout=75.0)
-        self._listener = await loop.create_server(self._web, host, port, backlog=1024)
+        self._listener = await loop.create_server(self._web, LOOPBACK, port, backlog=1024)
 
     async def aclose(self) -> None:
         """Stop at once: hanging answers are dropped and connections closed. The counters stay readable."""
@@ -150,7 +151,7 @@ class Gateway:
     @property
     def base_url(self) -> str:
         """What a client takes as its base URL."""
-        return f"http://127.0.0.1:{self.port}{PREFIX}"
+        return f"http://{LOOPBACK}:{self.port}{PREFIX}"
 
     @property
     def keys(self) -> list[str]:
@@ -162,7 +163,7 @@ class Gateway:
         """The first accepted key."""
         return next(iter(self.accounts))
 
-    @property
+    @cached_property
     def handles(self) -> list[str]:
         """The handles of the creators it makes up."""
         return self.maker.handles()

@@ -124,7 +124,7 @@ def _refuse(fault: Fault) -> Answer:
 
 
 def replace_at(body: bytes, path: str, value: Any) -> bytes:
-    """Return a report's bytes with the value at a path below `payload` replaced; missing objects are made on the way."""
+    """Return a report's bytes with the value at a path below `payload` replaced; missing objects are made."""
     envelope = msgspec.json.decode(body)
     steps = [int(index) if index else name for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path)]
     place: Any = envelope["payload"]

@@ -58,7 +58,7 @@ class GatewayThread:
         stop = self._stop
         try:
             await self.gateway.start()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits for it
             ready.set_exception(error)
             return
         ready.set_result(None)

@@ -1,4 +1,4 @@
-"""The audience block: shares in millionths, so that every table sums as it should and the joint one fits its margins."""
+"""The audience block: shares in millionths, so that every table sums to one and the joint one fits its margins."""
 
 from __future__ import annotations
 

@@ -28,14 +28,13 @@ _NOISE = 9_000
 class Maker:
     """Makes up `creators` creators and their reports, all determined by `seed`.
 
-    Every report was created at `created`, an aware datetime; the default is a fixed day, so that the same seed gives the
-    same bytes in every run. `small` makes reports of about 1 KB for load tests: the profile's numbers, one month, genders
-    and ages, score; no people, posts, tags or histogram. There are 64 sorts of these, which differ but in handle and id.
+    Every report was created at `created`, an aware datetime; the default is a fixed day, so that the same seed gives
+    the same bytes in every run. `small` makes answers of about 1 KB on the wire for load tests: the profile's numbers,
+    one month, genders and ages, score; no people, posts, tags or histogram. There are 64 sorts of these, and within a
+    sort only handle and id differ.
     """
 
-    def __init__(
-        self, seed: int = 0, *, creators: int = 500, small: bool = False, created: datetime = CREATED
-    ) -> None:
+    def __init__(self, seed: int = 0, *, creators: int = 500, small: bool = False, created: datetime = CREATED) -> None:
         self.seed = seed
         self.creators = creators
         self.small = small

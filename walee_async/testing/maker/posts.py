@@ -12,6 +12,7 @@ from walee_async.testing.maker.people import MEDIA, Noise, user_id
 from walee_async.testing.maker.words import pick_word, sentence
 
 LISTED = 10
+_COVER, _COVER_TAIL = f"{MEDIA}/tos-xy-p-0068/", "~tplv-noop.image?x-signature="
 _QUERY = (
     "?a=1233&bti=NDU3ZjAwMDA&ch=0&cr=3&dr=0&lr=all&cd=0%7C0%7C0%7C&cv=1&br={rate}&bt={half}&cs=0&ds=6&ft={first}&"
     "mime_type=video_mp4&qs=0&rc={second}&l={third}&btag=e00088000&cc=1f"
@@ -60,7 +61,7 @@ def _post(creator: Creator, rng: Random, noise: Noise, days: float, likes: int) 
         "text": " ".join([text, *(f"#{tag}" for tag in tags)]).strip(),
         "video": _video(rng, noise),
         "duration": 5 + int(170 * rng.random() ** 2),
-        "thumbnail": f"{MEDIA}/tos-xy-p-0068/{noise.take(32 + int(30 * rng.random()))}~tplv-noop.image?x-signature={noise.take(27)}%3D",
+        "thumbnail": f"{_COVER}{noise.take(32 + int(30 * rng.random()))}{_COVER_TAIL}{noise.take(27)}%3D",
         "link": f"{MEDIA}/@{creator.handle}/video/{number}",
     }
     if creator.recent_schema and tags:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from random import Random
+from typing import TypeVar
 
-FIRSTS = (
-    "amber ashen azure brave brisk calm cedar cloud cobalt copper coral crisp dapper dawn dusty early ember fable fern "
-    "frost gentle gilded glad golden grand hazel honey indigo ivory jade jolly keen kind lilac lucky lunar maple mellow "
-    "merry mild misty moss nimble noble ocean olive opal paper pearl plain plum proud quiet rapid river rosy ruby rustic "
-    "sandy silver solar spice stone willow"
-).split()
-SECONDS = (
-    "anchor arrow badger baker basket beacon bridge candle canyon castle cellar cherry clover comet cook corner cricket "
-    "dancer desert dragon drums falcon feather fiddle finch garden ginger harbor heron hollow island jacket kettle kites "
-    "ladder lantern lemon maker market meadow mirror mitten needle orchard otter pebble pepper pigeon pilot planet pocket "
-    "potter rabbit ribbon rocket sailor shadow sparrow spoon teapot thistle tiger walnut wagon"
-).split()
+T = TypeVar("T")
+
+FIRSTS: tuple[str, ...] = tuple(
+    "amber ashen azure brave brisk calm cedar cloud cobalt copper coral crisp dapper dawn dusty early ember fable "
+    "fern frost gentle gilded glad golden grand hazel honey indigo ivory jade jolly keen kind lilac lucky lunar maple "
+    "mellow merry mild misty moss nimble noble ocean olive opal paper pearl plain plum proud quiet rapid river rosy "
+    "ruby rustic sandy silver solar spice stone willow".split()
+)
+SECONDS: tuple[str, ...] = tuple(
+    "anchor arrow badger baker basket beacon bridge candle canyon castle cellar cherry clover comet cook corner "
+    "cricket dancer desert dragon drums falcon feather fiddle finch garden ginger harbor heron hollow island jacket "
+    "kettle kites ladder lantern lemon maker market meadow mirror mitten needle orchard otter pebble pepper pigeon pilot "
+    "planet pocket potter rabbit ribbon rocket sailor shadow sparrow spoon teapot thistle tiger walnut wagon".split()
+)
 PAIRS = len(FIRSTS) * len(SECONDS)
 _HANDLE = re.compile(r"([a-z]+)([._])([a-z]+)(\d{0,7})")
 _EMOJI = "🌙 🌞 🍵 🪁 🧂 ✨ 🔥 🌊 🥁 💫 🎬 🐝 🧵 🪴 🫶🏽 👩‍🍳 ☕️ 🏏 🎧 🥘".split()
@@ -41,10 +45,11 @@ def vocabulary(language: str = "en") -> tuple[str, ...]:
     script = _SCRIPT_OF.get(language, "latin")
     rng, (onsets, nuclei) = Random(script), _SCRIPTS[script]
     lengths = (1, 2, 2, 3, 3, 4)
-    return tuple(
-        "".join(onsets[int(rng.random() * len(onsets))] + nuclei[int(rng.random() * len(nuclei))] for _ in range(length))
-        for length in (lengths[int(rng.random() * len(lengths))] for _ in range(512))
-    )
+
+    def pick(stock: Sequence[T]) -> T:
+        return stock[int(rng.random() * len(stock))]
+
+    return tuple("".join(pick(onsets) + pick(nuclei) for _ in range(pick(lengths))) for _ in range(512))
 
 
 def pick_word(rng: Random, language: str = "en") -> str:

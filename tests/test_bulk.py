@@ -1,0 +1,394 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from walee_async import Failed, Fetched, Headline, WaleeClient
+from walee_async.errors import (
+    AmbiguousError,
+    ConfigError,
+    DecodeError,
+    InvalidHandleError,
+    NoReportError,
+    NotAttemptedError,
+    RefusedKeyError,
+    RunEndedError,
+)
+from walee_async.events import Event, OutcomeReached
+from walee_async.handles import Entry
+from walee_async.outcomes import Charge
+from walee_async.retry import RetryPolicy
+from walee_async.testing import (
+    Code,
+    Drop,
+    Fault,
+    Gateway,
+    Hang,
+    Html,
+    Mix,
+    Quota,
+    Revoke,
+    Slow,
+    Status,
+    Truncate,
+    WrongType,
+)
+from walee_async.testing.maker import Maker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from walee_async.outcomes import Outcome
+
+pytestmark = pytest.mark.anyio
+
+QUICK = RetryPolicy(base=0.01, cap=0.02)
+
+
+def client(gateway: Gateway, **options: Any) -> WaleeClient:
+    return WaleeClient(gateway.key, **{"base_url": gateway.base_url, "rate": 2000.0, "retry": QUICK, **options})
+
+
+def handles_of(outcomes: list[Outcome[Any]]) -> list[str]:
+    return [outcome.handle for outcome in outcomes]
+
+
+async def test_every_distinct_handle_comes_out_once(gateway: Gateway) -> None:
+    """However a handle is written and however often it is named, it is bought once and has one outcome."""
+    spellings = [f"@{gateway.handles[0].upper()}", f"https://www.tiktok.com/@{gateway.handles[0]}?lang=en", " "]
+    async with client(gateway) as walee:
+        run = walee.creator_reports([*gateway.handles, *gateway.handles, *spellings, "nobody.here", "no body", "no body"])
+        outcomes = await run.collect()
+    assert Counter(handles_of(outcomes)) == Counter({*gateway.handles, "nobody.here", "no body", " "})
+    assert gateway.requests_seen == len(gateway.handles) + 1
+    errors = {outcome.handle: type(outcome.error) for outcome in outcomes if isinstance(outcome, Failed)}
+    assert errors == {"nobody.here": NoReportError, "no body": InvalidHandleError, " ": InvalidHandleError}
+    assert run.progress().duplicates == len(gateway.handles) + 3
+
+
+async def test_an_entry_that_is_no_handle_names_its_line(gateway: Gateway) -> None:
+    """What cannot be a handle costs no request and says where in the list it stands."""
+    async with client(gateway) as walee:
+        outcomes = await walee.creator_reports([Entry(text="no body", source="list.txt", line=17)]).collect()
+    assert isinstance(outcomes[0], Failed)
+    assert "list.txt" in str(outcomes[0].error)
+    assert "17" in str(outcomes[0].error)
+    assert gateway.requests_seen == 0
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_the_order_of_the_list_is_kept_on_request(gateway: Gateway, ordered: bool) -> None:
+    """In input order the slowest report holds the others back; in order of completion it comes last."""
+    gateway.plan(gateway.handles[0], Slow(0.3))
+    async with client(gateway) as walee:
+        outcomes = await walee.creator_reports(gateway.handles, ordered=ordered).collect()
+    if ordered:
+        assert handles_of(outcomes) == gateway.handles
+    else:
+        assert handles_of(outcomes)[-1] == gateway.handles[0]
+
+
+async def test_an_async_iterable_is_as_good_as_a_list(gateway: Gateway) -> None:
+    """Handles may come from anything that can be awaited for them."""
+
+    async def later() -> AsyncIterator[str]:
+        for handle in gateway.handles:
+            await asyncio.sleep(0)
+            yield handle
+
+    async with client(gateway) as walee:
+        outcomes = await walee.creator_reports(later(), view=Headline).collect()
+    assert sorted(handles_of(outcomes)) == sorted(gateway.handles)
+    assert all(isinstance(outcome, Fetched) and isinstance(outcome.report, Headline) for outcome in outcomes)
+
+
+async def test_an_endless_list_is_read_only_as_far_as_there_is_room() -> None:
+    """A consumer that stops reading stops the sending: no more is taken from the list than fits in the buffer."""
+    taken = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal taken
+        for handle in maker.handles():
+            taken += 1
+            yield handle
+
+    maker = Maker(creators=5000, small=True)
+    async with Gateway(maker) as gateway, client(gateway) as walee:
+        async with walee.creator_reports(endless(), concurrency=8) as run:
+            await anext(run)
+            await asyncio.sleep(0.3)
+            assert taken <= 3 * 8 + 1
+            assert gateway.requests_seen <= 3 * 8 + 1
+            for _ in range(200):
+                await anext(run)
+        assert taken <= 201 + 3 * 8
+
+
+@pytest.fixture
+def distant() -> Iterator[Gateway]:
+    """A gateway in a thread of its own, so that the tasks of this loop are the client's alone."""
+    with Gateway(creators=20).in_thread() as gateway:
+        yield gateway
+
+
+async def test_leaving_early_cancels_at_once_and_leaves_nothing(distant: Gateway) -> None:
+    """Breaking out of the block ends what is under way: no task, permit or connection is held afterwards."""
+    gateway = distant
+    for handle in gateway.handles[5:]:
+        gateway.plan(handle, Hang())
+    before = asyncio.all_tasks()
+    async with client(gateway) as walee:
+        async with walee.creator_reports(gateway.handles) as run:
+            async for _ in run:
+                break
+            await asyncio.sleep(0.2)
+        assert asyncio.all_tasks() == before
+        (key,) = walee.statistics()
+        assert key.gate.waiting == 0
+        assert run.ledger.sent == key.gate.granted
+        assert run.ledger.charges[Charge.AMBIGUOUS] == 15
+        assert set(run.ledger.ambiguous) == set(gateway.handles[5:])
+
+
+async def test_a_storm_of_cancellations_leaves_the_client_whole(distant: Gateway) -> None:
+    """Runs that are cancelled at any moment give everything back: the client then fetches the whole list as ever."""
+    gateway = distant
+    before = asyncio.all_tasks()
+    async with client(gateway, rate=500.0) as walee:
+
+        async def read() -> None:
+            async with walee.creator_reports(gateway.handles, concurrency=7) as run:
+                async for _ in run:
+                    await asyncio.sleep(0.001)
+
+        for step in range(40):
+            task = asyncio.create_task(read())
+            await asyncio.sleep(step * 0.0013)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert asyncio.all_tasks() == before
+        (key,) = walee.statistics()
+        assert (key.gate.waiting, key.gate.probing) == (0, False)
+        outcomes = await walee.creator_reports(gateway.handles).collect()
+    assert all(isinstance(outcome, Fetched) for outcome in outcomes)
+    assert len(outcomes) == 20
+
+
+async def test_what_the_consumer_raises_comes_out_as_it_is(gateway: Gateway) -> None:
+    """An error in the caller's own loop is neither swallowed nor wrapped."""
+
+    class ConsumerError(Exception):
+        pass
+
+    async with client(gateway) as walee:
+        with pytest.raises(ConsumerError) as caught:
+            async with walee.creator_reports(gateway.handles) as run:
+                async for _ in run:
+                    raise ConsumerError
+    assert type(caught.value) is ConsumerError
+
+
+async def test_a_bug_in_the_list_is_raised_not_counted(gateway: Gateway) -> None:
+    """A list whose iterator breaks ends the run with that very error, after what had come in before it."""
+
+    def broken() -> Iterator[str]:
+        yield from gateway.handles[:3]
+        raise ZeroDivisionError("in the list")
+
+    seen = []
+    async with client(gateway) as walee:
+        with pytest.raises(ZeroDivisionError, match="in the list"):
+            async with walee.creator_reports(broken(), concurrency=1) as run:
+                async for outcome in run:
+                    seen.append(outcome.handle)
+    assert seen == gateway.handles[:3]
+
+
+@pytest.mark.parametrize("lost_with", [Revoke(), Code("no_tokens_remaining")])
+async def test_a_run_that_loses_its_last_key_accounts_for_every_handle(gateway: Gateway, lost_with: Fault) -> None:
+    """The run ends with the reason; what was not sent says so, and nothing is sent any more."""
+    gateway.plan(gateway.handles[7], lost_with)
+    outcomes = []
+    async with client(gateway) as walee:
+        with pytest.raises(RunEndedError) as caught:
+            async with walee.creator_reports(gateway.handles, concurrency=4) as run:
+                async for outcome in run:
+                    outcomes.append(outcome)
+    assert sorted(handles_of(outcomes)) == sorted(gateway.handles)
+    not_attempted = [o for o in outcomes if isinstance(o, Failed)]
+    assert {type(outcome.error) for outcome in not_attempted} == {NotAttemptedError}
+    assert len(not_attempted) >= 9
+    assert caught.value.__cause__ is not None
+    assert gateway.requests_seen == run.ledger.sent <= 8 + 4
+
+
+async def test_collecting_keeps_what_was_fetched_when_the_key_is_lost(gateway: Gateway) -> None:
+    """`collect()` raises, and the error holds one outcome for every handle: nothing paid for is thrown away."""
+    gateway.plan(gateway.handles[3], Revoke())
+    async with client(gateway) as walee:
+        with pytest.raises(RunEndedError) as caught:
+            await walee.creator_reports(gateway.handles, concurrency=1).collect()
+    assert isinstance(caught.value.__cause__, RefusedKeyError)
+    assert [type(outcome) for outcome in caught.value.outcomes] == [Fetched] * 3 + [Failed] * 17
+
+
+async def test_a_pause_past_the_deadline_ends_the_run_resumably(gateway: Gateway) -> None:
+    """Told to wait for an hour, a run says so at once; it neither sleeps through it nor drops a handle."""
+    gateway.plan(gateway.handles[3], Status(429, retry_after=3600))
+    async with client(gateway, retry=RetryPolicy(deadline=5.0)) as walee:
+        with pytest.raises(RunEndedError, match="3600 s"):
+            await asyncio.wait_for(walee.creator_reports(gateway.handles).collect(), 3)
+
+
+async def test_stopping_lets_those_under_way_finish(gateway: Gateway) -> None:
+    """After `stop()` no handle is taken from the list, and what has been sent still comes in."""
+    gateway.latency = 0.05
+    async with client(gateway) as walee, walee.creator_reports(gateway.handles, concurrency=4) as run:
+        first = await anext(run)
+        run.stop()
+        rest = [outcome async for outcome in run]
+    assert isinstance(first, Fetched)
+    assert all(isinstance(outcome, Fetched) for outcome in rest)
+    assert run.ledger.bought == gateway.billed.total() == 1 + len(rest) < 20
+
+
+async def test_a_report_that_does_not_fit_is_an_outcome_with_its_bytes(gateway: Gateway) -> None:
+    """A field of the wrong type fails that handle alone, names the field, keeps the bytes and buys nothing again."""
+    gateway.plan(gateway.handles[0], WrongType("user_profile.followers", "many"))
+    async with client(gateway) as walee:
+        outcomes = await walee.creator_reports(gateway.handles, ordered=True).collect()
+    failed = outcomes[0]
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.error, DecodeError)
+    assert "user_profile.followers" in failed.error.path
+    assert failed.error.payload is not None
+    assert failed.error.payload.body
+    assert gateway.billed == Counter(gateway.handles)
+
+
+async def test_a_report_cut_short_may_have_been_bought_and_is_asked_for_once_more(gateway: Gateway) -> None:
+    """By default an ambiguous request is sent again once, and the ledger names the handle."""
+    gateway.plan(gateway.handles[0], Truncate())
+    async with client(gateway) as walee:
+        run = walee.creator_reports(gateway.handles[:1])
+        (outcome,) = await run.collect()
+    assert isinstance(outcome, Fetched)
+    assert [attempt.charge for attempt in outcome.payload.attempts] == [Charge.AMBIGUOUS, Charge.BILLED]
+    assert run.ledger.ambiguous == Counter({gateway.handles[0]: 1})
+    assert gateway.billed[gateway.handles[0]] == 2
+
+
+async def test_nothing_is_bought_twice_where_that_is_forbidden(gateway: Gateway) -> None:
+    """With `resend_ambiguous=0` a request that may have bought the report is not sent again."""
+    gateway.plan(gateway.handles[0], Drop("request"))
+    policy = RetryPolicy(resend_ambiguous=0, base=0.01)
+    async with client(gateway, retry=policy) as walee:
+        (outcome,) = await walee.creator_reports(gateway.handles[:1]).collect()
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, AmbiguousError)
+    assert gateway.requests_seen == 1
+
+
+FAULTS = st.sampled_from(
+    [
+        Status(500),
+        Status(503, retry_after=0.02),
+        Status(429, retry_after=0.02),
+        Status(420, retry_after=0.03),
+        Html(502),
+        Drop("request"),
+        Drop("headers"),
+        Drop(100),
+        Truncate(),
+        Slow(0.02),
+        Code("account_is_private"),
+        WrongType("user_profile.followers", []),
+    ]
+)
+
+
+@settings(max_examples=20)
+@given(faults=st.lists(FAULTS, min_size=1, max_size=6, unique_by=repr), share=st.floats(0.05, 0.5), seed=st.integers(0, 9))
+async def test_under_any_faults_the_books_agree_with_the_gateway(faults: list[Fault], share: float, seed: int) -> None:
+    """Whatever goes wrong: one outcome a handle, grants equal requests seen, and the charges equal what was billed."""
+    maker = Maker(seed, creators=60, small=True)
+    async with Gateway(maker, faults=Mix(share, tuple(faults), seed=seed)) as gateway, client(gateway) as walee:
+        run = walee.creator_reports(gateway.handles, concurrency=16)
+        outcomes = await run.collect()
+        (key,) = walee.statistics()
+    assert sorted(handles_of(outcomes)) == sorted(gateway.handles)
+    assert key.gate.granted == gateway.requests_seen == run.ledger.sent == run.ledger.charges.total()
+    assert run.ledger.bought <= gateway.billed.total() <= run.ledger.bought + run.ledger.ambiguous.total()
+    assert run.ledger.fetched <= run.ledger.bought
+
+
+async def test_the_progress_adds_up(gateway: Gateway) -> None:
+    """At every moment done and in flight are what was taken from the list, and at the end all is done."""
+    async with client(gateway) as walee, walee.creator_reports(gateway.handles, total=20, concurrency=3) as run:
+        async for _ in run:
+            progress = run.progress()
+            assert progress.done == progress.fetched + progress.failed
+            assert progress.done + progress.in_flight <= 20
+        assert (run.progress().done, run.progress().in_flight, run.progress().eta) == (20, 0, 0.0)
+
+
+async def test_the_hook_is_told_of_every_outcome(gateway: Gateway) -> None:
+    """Each outcome is an event that names the run, the handle and what went wrong."""
+    events: list[Event] = []
+    async with client(gateway, hook=events.append) as walee:
+        run = walee.creator_reports([*gateway.handles[:2], "nobody.here"], ordered=True)
+        await run.collect()
+    told = {event.handle: (event.run, event.error) for event in events if isinstance(event, OutcomeReached)}
+    assert told == {
+        gateway.handles[0]: (run.id, None),
+        gateway.handles[1]: (run.id, None),
+        "nobody.here": (run.id, "NoReportError"),
+    }
+
+
+async def test_one_text_is_not_a_list(gateway: Gateway) -> None:
+    """A handle where a list belongs would be read letter by letter; it is refused instead."""
+    async with client(gateway) as walee:
+        with pytest.raises(ConfigError, match=r"pass \['river.kites'\]"):
+            walee.creator_reports("river.kites")
+
+
+async def test_a_run_must_be_entered_and_only_once(gateway: Gateway) -> None:
+    """Misuse gets a sentence, not a hang."""
+    async with client(gateway) as walee:
+        run = walee.creator_reports(gateway.handles[:1])
+        with pytest.raises(ConfigError, match="Enter the run first"):
+            await anext(run)
+        await run.collect()
+        with pytest.raises(ConfigError, match="entered once"):
+            await run.collect()
+
+
+async def test_a_concurrency_below_one_is_refused(gateway: Gateway) -> None:
+    """Nobody could work."""
+    async with client(gateway) as walee:
+        with pytest.raises(ConfigError, match="concurrency"):
+            walee.creator_reports([], concurrency=0)
+
+
+async def test_a_run_that_is_never_entered_costs_nothing(gateway: Gateway) -> None:
+    """Making a run starts no task and leaves nothing to warn about."""
+    async with client(gateway) as walee:
+        walee.creator_reports(gateway.handles)
+        gc.collect()
+    assert gateway.requests_seen == 0
+
+
+async def test_a_long_queue_fails_nobody() -> None:
+    """In a run the wait for a turn is the length of the list: it is no reason to miss a handle's deadline."""
+    async with Gateway(Maker(creators=30, small=True), quota=Quota(1000)) as gateway:
+        policy = RetryPolicy(deadline=0.2)
+        async with client(gateway, rate=40.0, retry=policy) as walee:
+            outcomes = await walee.creator_reports(gateway.handles).collect()
+    assert all(isinstance(outcome, Fetched) for outcome in outcomes)

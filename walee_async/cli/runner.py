@@ -1,0 +1,85 @@
+"""Taking a run to its end, whatever end that is, without losing an outcome that has come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+from msgspec import Struct
+
+from walee_async.cli.sinks import OutputError
+from walee_async.errors import NotAttemptedError, RunEndedError, WaleeError
+from walee_async.outcomes import Failed, Outcome
+
+if TYPE_CHECKING:
+    from walee_async.bulk import Run
+    from walee_async.cli.bar import Bar
+    from walee_async.cli.interrupts import Interrupts
+
+GRACE: Final = 1.5
+"""Seconds that requests under way have to end by themselves after a Ctrl-C: most answers come within one, and each
+that does is one less that may have been bought for nothing."""
+
+Receive = Callable[[Outcome[Any]], Awaitable[None]]
+"""Takes one outcome.
+
+Raises:
+    OutputError: it cannot be kept; the run is left.
+"""
+
+
+class Ending(Struct):
+    """How a run ended, if not with its list. `seconds` is how long it took."""
+
+    refused: RunEndedError | None = None
+    broken: WaleeError | None = None
+    unwritable: OutputError | None = None
+    interrupted: bool = False
+    seconds: float = 0.0
+
+
+async def finish(run: Run[Any], receive: Receive, interrupts: Interrupts, bar: Bar, *, endless: bool = False) -> Ending:
+    """Hand every outcome of a run to `receive` until the list ends, the account is refused, or somebody stops it.
+
+    `endless` lists are not read to their end when the account is refused: there may be none.
+    """
+    ending = Ending()
+    async with run:
+        with anyio.CancelScope() as hurry:
+            async with anyio.create_task_group() as company:
+                company.start_soon(bar.watch)
+                company.start_soon(_stop_when_asked, run, interrupts, bar, hurry)
+                await _receive_all(run, receive, ending, endless)
+                company.cancel_scope.cancel()
+    if ending.unwritable is None:
+        # What came while we were leaving was bought like the rest.
+        await _receive_all(run, receive, ending, endless)
+    ending.interrupted = interrupts.exit is not None
+    ending.seconds = run.progress().elapsed
+    return ending
+
+
+async def _receive_all(run: Run[Any], receive: Receive, ending: Ending, endless: bool) -> None:
+    try:
+        async for outcome in run:
+            if endless and isinstance(outcome, Failed) and isinstance(outcome.error, NotAttemptedError):
+                run.stop()
+            await receive(outcome)
+    except RunEndedError as error:
+        ending.refused = error
+    except WaleeError as error:
+        ending.broken = error
+    except OutputError as error:
+        ending.unwritable = error
+
+
+async def _stop_when_asked(run: Run[Any], interrupts: Interrupts, bar: Bar, hurry: anyio.CancelScope) -> None:
+    await interrupts.asked.wait()
+    run.stop()
+    bar.notice = "stopping; Ctrl-C again leaves at once"
+    with anyio.move_on_after(GRACE):
+        while run.progress().in_flight:
+            await asyncio.sleep(0.02)
+    hurry.cancel()

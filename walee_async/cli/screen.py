@@ -1,0 +1,77 @@
+"""The screen: everything said to people goes to standard error, so that standard output holds data and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from walee_async.cli.text import clean
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+NARROW: Final = 60
+"""Columns. Below this, what stands side by side goes one below the other."""
+
+
+class _Sturdy:
+    """Standard error that may go away: a closed terminal must not end a run that is paid for."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.encoding = file.encoding or "utf-8"
+
+    def write(self, text: str) -> int:
+        try:
+            return self._file.write(text)
+        except (OSError, ValueError):
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._file.flush()
+        except (OSError, ValueError):
+            return
+
+    def isatty(self) -> bool:
+        return self._file.isatty()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+
+class Screen:
+    """Standard error as rich sees it, without markup: no text from outside can style itself or give orders."""
+
+    def __init__(self) -> None:
+        self.console = console_on(_Sturdy(sys.stderr))
+
+    @property
+    def lively(self) -> bool:
+        """Whether lines can be redrawn; a log file or a dumb terminal gets plain lines now and then instead."""
+        return self.console.is_terminal and not self.console.is_dumb_terminal
+
+    def say(self, text: str | Text, style: str = "") -> None:
+        """Write one sentence; unlike tables it is never broken to fit a width, so that logs keep it on a line."""
+        self.console.print(text, style=style, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Write one sentence that wants attention."""
+        self.say(Text.assemble(("Note: ", "bold yellow"), clean(text)))
+
+    def show(self, what: RenderableType) -> None:
+        """Write a table or the like."""
+        self.console.print(what)
+
+
+def console_on(file: object) -> Console:
+    """A rich console on a file, that interprets nothing in the text it is given."""
+    return Console(file=file, markup=False, emoji=False, highlight=False)  # type: ignore[arg-type]
+
+
+def complain(sentence: str) -> None:
+    """Say in one sentence what was wrong, as the last thing before the end."""
+    Screen().say(Text.assemble(("walee: ", "bold red"), clean(sentence)))

@@ -1,0 +1,119 @@
+"""What the arguments of `walee fetch` name, as one list to be read lazily."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence, Set
+from pathlib import Path
+from typing import Final
+
+import anyio.to_thread
+
+from walee_async.cli.keys import IN_THE_OPEN, looks_like_key
+from walee_async.errors import ConfigError, InvalidHandleError
+from walee_async.handles import Entry, ListFormat, read_entries, resolve
+
+STDIN: Final = "-"
+_SUFFIXES: Final = (".txt", ".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".xlsx", ".xls", ".ods")
+
+
+class HandleList:
+    """Handles, files of them and standard input, in the order of the arguments.
+
+    Handles in `had` are skipped: their reports are there already.
+
+    Raises:
+        ConfigError: an argument is no handle and no list that can be read.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[str],
+        *,
+        column: str | None = None,
+        format: ListFormat | None = None,  # noqa: A002  (as in read_entries)
+        had: Set[str] = frozenset(),
+    ) -> None:
+        if not targets:
+            raise ConfigError("Name handles, a file of handles, or - for standard input")
+        self._column = column
+        self._format = format
+        self._had = had
+        self._targets = list(dict.fromkeys(_checked(target) for target in targets))
+        self._lists = {target for target in self._targets if is_list(target)}
+        self.skipped: set[str] = set()
+        """The handles skipped so far."""
+        self.endless = any(not Path(target).is_file() for target in self._lists)
+        """Whether a part of it is a pipe or a terminal, whose end cannot be seen from here."""
+        if column is not None and not self._lists:
+            raise ConfigError("--column names a column of a list, and there is no list among the arguments")
+        for target in self._lists:
+            self._read(target)
+
+    @property
+    def reads_terminal(self) -> bool:
+        """Whether it waits for somebody to type."""
+        return STDIN in self._lists and sys.stdin.isatty()
+
+    def total(self) -> int | None:
+        """How many entries there are besides those skipped, duplicates included; None when it cannot be known.
+
+        Raises:
+            ConfigError: a list cannot be read.
+        """
+        if self.endless:
+            return None
+        return sum(self._wanted(entry) for target in self._targets for entry in self._part(target))
+
+    async def entries(self) -> AsyncIterator[str | Entry]:
+        """Every entry that is wanted. Pipes are read in a thread, a line at a time, so that nobody waits for them."""
+        for target in self._targets:
+            part = self._part(target)
+            if target not in self._lists or Path(target).is_file():
+                for entry in part:
+                    if self._wanted(entry):
+                        yield entry
+                continue
+            while (entry := await anyio.to_thread.run_sync(next, part, None, abandon_on_cancel=True)) is not None:
+                if self._wanted(entry):
+                    yield entry
+
+    def _part(self, target: str) -> Iterator[str | Entry]:
+        return iter(self._read(target)) if target in self._lists else iter((target,))
+
+    def _read(self, target: str) -> Iterator[Entry]:
+        stdin: Iterable[str] | None = None
+        if target == STDIN:
+            # Not sys.stdin: a thread that is reading it when the process ends would hold a lock that the end needs.
+            stdin = open(0, encoding="utf-8-sig", errors="replace", closefd=False)  # noqa: SIM115, PTH123
+        return read_entries(target, column=self._column, format=self._format, stdin=stdin)
+
+    def _wanted(self, entry: str | Entry) -> bool:
+        if not self._had:
+            return True
+        try:
+            handle = resolve(entry)
+        except InvalidHandleError:
+            return True
+        if handle in self._had:
+            self.skipped.add(handle)
+            return False
+        return True
+
+
+def is_list(target: str) -> bool:
+    """Whether an argument names a list rather than a handle: standard input, a file, or what is spelled like one."""
+    if target == STDIN:
+        return True
+    if target.startswith("@") or "://" in target or "tiktok.com/" in target.lower():
+        return False
+    path = Path(target)
+    return target.lower().endswith(_SUFFIXES) or "/" in target or "\\" in target or (path.exists() and not path.is_dir())
+
+
+def _checked(target: str) -> str:
+    if target != STDIN and target.startswith("-"):
+        raise ConfigError(f"Unknown option {target.partition('=')[0]}; `walee fetch --help` lists them")
+    if looks_like_key(target) and not is_list(target):
+        raise ConfigError(f"An argument looks like an API key. {IN_THE_OPEN}. If it is a handle, put an @ before it")
+    return target
