@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from walee_async.errors import AccountError, DeadlineError, WaleeError
 from walee_async.gate import GateStatistics
-from walee_async.ledger import ACCOUNT, Account
+from walee_async.ledger import ACCOUNT
 from walee_async.outcomes import Charge
 from walee_async.retry import RetryPolicy, RetryQuota, Tally, delay_before_retry
 

@@ -10,7 +10,12 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from walee_async.cli.exits import Exit, epilogue
-from walee_async.cli.options import AccountOptions, ListOptions, OutputOptions, PaceOptions
+from walee_async.cli.options import AccountOptions, GatewayOptions, ListOptions, OutputOptions, PaceOptions
+
+_HANDLES = (
+    "Handles (river.kites, @river.kites, a profile address), files of them (text, CSV, JSONL), or - for standard input; "
+    "in any mixture."
+)
 
 app = App(
     name="walee",
@@ -32,7 +37,7 @@ def _version() -> str:
 
 @app.command
 def fetch(
-    *handles: Annotated[str, Parameter(allow_leading_hyphen=True, metavar="HANDLES|FILE|-")],
+    *handles: Annotated[str, Parameter(allow_leading_hyphen=True, metavar="HANDLES|FILE|-", help=_HANDLES)],
     account: AccountOptions = AccountOptions(),
     pace: PaceOptions = PaceOptions(),
     lists: ListOptions = ListOptions(),
@@ -41,14 +46,66 @@ def fetch(
     """Buy the reports of many creators.
 
     Ctrl-C stops in good order and keeps what arrived; the same command again goes on.
-
-    Parameters
-    ----------
-    handles
-        Handles (river.kites, @river.kites, a profile address), files of them (text, CSV, JSONL), or - for standard
-        input; in any mixture.
     """
     from walee_async.cli.fetch import Order
     from walee_async.cli.fetch import fetch as run
 
     return run(Order(targets=handles, account=account, pace=pace, lists=lists, output=output))
+
+
+@app.command
+def report(
+    handle: str,
+    *,
+    json: Annotated[bool, Parameter(help="Print the whole report as JSON, as it came.")] = False,
+    account: AccountOptions = AccountOptions(),
+) -> Exit:
+    """Buy the report of one creator and show it. Each call buys it again.
+
+    Parameters
+    ----------
+    handle
+        A handle or a profile address.
+    """
+    from walee_async.cli.report import report as run
+
+    return run(handle, account, json=json)
+
+
+@app.command
+def demo(
+    *,
+    creators: Annotated[int, Parameter(metavar="N")] = 300,
+    seed: Annotated[int, Parameter(metavar="N")] = 0,
+) -> Exit:
+    """Show it at work on made-up creators: a gateway on this machine, no key, nothing bought.
+
+    Parameters
+    ----------
+    creators
+        How many.
+    seed
+        Another number, other creators.
+    """
+    from walee_async.cli.demo import demo as run
+
+    return run(creators, seed)
+
+
+@app.command
+def gateway(options: GatewayOptions = GatewayOptions()) -> Exit:
+    """Run a gateway with made-up creators on this machine until Ctrl-C, to develop against.
+
+    The first line on standard output is JSON with its base_url and keys, the last one its counters.
+    """
+    from walee_async.cli.gateway import gateway as run
+
+    return run(options)
+
+
+@app.command
+def doctor(*, account: AccountOptions = AccountOptions()) -> Exit:
+    """Look for what could keep walee from working. Buys nothing, and shows no key."""
+    from walee_async.cli.doctor import doctor as run
+
+    return run(account)

@@ -107,9 +107,7 @@ def _failures(account: Account) -> list[RenderableType]:
 
 
 def _reason(error: WaleeError) -> str:
-    said = f" ({error.message})" if error.message and error.message not in error.detail else ""
-    status = f"{error.status}: " if error.status is not None else ""
-    return clean(f"{status}{error.detail}{said}", 160)
+    return clean(error.detail, 160)
 
 
 def _next(account: Account) -> list[RenderableType]:

@@ -10,6 +10,11 @@ from cyclopts import Parameter
 
 BASE_URL = "https://api.gateway.walee.ai/api"
 
+_OUT = (
+    "The file of JSON lines, one for each handle; `-` is standard output. A file that exists is continued: handles whose "
+    "reports are in it are not bought again. Left out: standard output, or reports.jsonl if that is a terminal."
+)
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +60,33 @@ class ListOptions:
 class OutputOptions:
     """What is written, and where."""
 
-    out: Annotated[str | None, Parameter(metavar="FILE|-", allow_leading_hyphen=True)] = None
-    """The file of JSON lines, one for each handle; `-` is standard output. A file that exists is continued: handles
-    whose reports are in it are not bought again. Left out: standard output, or reports.jsonl if that is a terminal."""
+    out: Annotated[str | None, Parameter(metavar="FILE|-", allow_leading_hyphen=True, help=_OUT)] = None
     view: Annotated[Literal["full", "headline"], Parameter(metavar="full|headline", show_choices=False)] = "full"
     """`full` writes the whole report as it came, `headline` only who, how big, how engaging, how good."""
     ordered: bool = False
     """Write in the order of the list. Reports then wait in memory for those before them."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class GatewayOptions:
+    """What `walee gateway` is like."""
+
+    creators: Annotated[int, Parameter(metavar="N")] = 500
+    """How many creators it knows."""
+    quota: Annotated[str | None, Parameter(metavar="N/TIME")] = None
+    """Requests that a key may send, such as 20/s or 600/min; more are answered 429. Left out: any number."""
+    faults: Annotated[str, Parameter(metavar="SHARE")] = "0%"
+    """The share of requests that go wrong in ways a client should recover from."""
+    port: Annotated[int, Parameter(metavar="N")] = 0
+    """The port on 127.0.0.1; 0 takes a free one."""
+    seed: Annotated[int, Parameter(metavar="N")] = 0
+    """Another number, other creators."""
+    key: Annotated[tuple[str, ...], Parameter(metavar="KEY")] = ()
+    """A key to accept, made up by you; may be given several times. Left out, one is made up for you."""
+    credits: Annotated[int | None, Parameter(metavar="N")] = None
+    """Reports that each key can buy. Left out: any number."""
+    small: bool = False
+    """Reports of 1 KB instead of 90, for load tests."""
+    handles_out: Annotated[Path | None, Parameter(metavar="FILE")] = None
+    """Write the creators' handles to a file, for `walee fetch FILE`."""

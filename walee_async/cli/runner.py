@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 from msgspec import Struct
 
-from walee_async.cli.sinks import OutputError
+from walee_async.cli.exits import OutputError
 from walee_async.errors import NotAttemptedError, RunEndedError, WaleeError
 from walee_async.outcomes import Failed, Outcome
 

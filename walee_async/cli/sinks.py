@@ -11,19 +11,12 @@ import anyio.to_thread
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from walee_async.cli.exits import OutputError
 from walee_async.cli.lines import ViewName
 from walee_async.errors import ConfigError
 
 STDOUT: Final = "-"
 _APPEND: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-
-
-class OutputError(Exception):
-    """The output cannot be written. `reader_gone`: whoever read it went away, which is nobody's mistake."""
-
-    def __init__(self, name: str, error: OSError) -> None:
-        super().__init__(f"{name} cannot be written: {error.strerror}")
-        self.reader_gone = isinstance(error, BrokenPipeError)
 
 
 class Sink(Protocol):
@@ -78,7 +71,7 @@ class ReportFile:
             raise ConfigError(f"{self.name} cannot be written: {error.strerror}") from None
         try:
             _lock(self._fd, self.name)
-            self._end = self._continue()
+            self.length = self._continue()
         except BaseException:
             os.close(self._fd)
             raise
@@ -88,9 +81,9 @@ class ReportFile:
         try:
             _write_all(self._fd, line)
         except OSError as error:
-            os.ftruncate(self._fd, self._end)
+            os.ftruncate(self._fd, self.length)
             raise OutputError(self.name, error) from None
-        self._end += len(line)
+        self.length += len(line)
 
     def close(self) -> None:
         """Wait until the disk has it all."""

@@ -121,6 +121,8 @@ class Gateway:
             return
         self._listener = None
         listener.close()
+        # A connection accepted just now is made known to the server in the loop's next turn.
+        await asyncio.sleep(0)
         await server.shutdown(0.02)
         await listener.wait_closed()
 
