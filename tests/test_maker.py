@@ -31,7 +31,7 @@ def payload_of(maker: Maker, index: int, **traits: Any) -> dict[str, Any]:
 
 
 def total(rows: list[dict[str, Any]], key: str = "weight") -> float:
-    return sum(row[key] for row in rows)
+    return sum(float(row[key]) for row in rows)
 
 
 @pytest.fixture(scope="module")

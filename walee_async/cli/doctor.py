@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import platform
 import ssl
 import sys
@@ -73,6 +74,8 @@ async def _gateway(text: str) -> Finding:
             _, writer = await asyncio.open_connection(host, port, ssl=ssl.create_default_context() if secure else None)
     except TimeoutError:
         return Finding("gateway", f"no connection to {host}:{port} within {PATIENCE:g} s", False)
+    except ConnectionError as error:
+        return Finding("gateway", f"no connection to {host}:{port}: {os.strerror(error.errno or 0)}", False)
     except OSError as error:
         return Finding("gateway", f"no connection to {host}:{port}: {error.strerror or error}", False)
     writer.transport.abort()
