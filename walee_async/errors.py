@@ -4,6 +4,7 @@
     ├── ConfigError                 an argument, variable or file of the caller's is wrong; nothing was sent
     ├── InvalidHandleError          a text cannot be a handle; nothing was sent
     ├── DeadlineError               the caller's deadline passed first
+    ├── BudgetError                 buying this would pass the caller's cap; nothing was sent
     ├── NotAttemptedError           the run ended before this handle was sent
     ├── RunEndedError               a run ended early; the same call again goes on
     ├── TransportError              the exchange broke
@@ -132,6 +133,12 @@ class DeadlineError(WaleeError, TimeoutError):
     """The deadline passed while waiting for a turn, a pause or an answer."""
 
     advice = "Allow a longer deadline, or a higher rate if the key has one."
+
+
+class BudgetError(WaleeError):
+    """The caller's own cap on reports or money is reached. Nothing was sent."""
+
+    advice = "Raise the budget to buy more; what was bought is kept."
 
 
 class NotAttemptedError(WaleeError):

@@ -17,6 +17,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.fetched = 0
+        self.reused = 0
+        """Fetched outcomes that were read from the store."""
         self.failed = 0
         self.failures: Counter[str] = Counter()
         """Failed outcomes by the name of their error's class."""
@@ -53,6 +55,7 @@ class Ledger:
             self.failures[type(outcome.error).__name__] += 1
         else:
             self.fetched += 1
+            self.reused += outcome.payload.reused
 
     def __repr__(self) -> str:
         charges = ", ".join(f"{charge}={count}" for charge, count in sorted(self.charges.items()))
@@ -68,6 +71,8 @@ class Account(Struct):
 
     ledger: Ledger
     quota: RetryQuota
+    run: str = ""
+    """The id of the run; empty for single calls."""
 
 
 ACCOUNT: ContextVar[Account] = ContextVar("walee_async_account")

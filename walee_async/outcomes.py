@@ -56,6 +56,8 @@ class Payload(Struct, kw_only=True):
     received_at: float = 0.0
     """Unix seconds."""
     attempts: tuple[Attempt, ...] = ()
+    reused: bool = False
+    """Read from the store instead of bought."""
     _inflated: bytes | None = None
     """Already decompressed by the check of its envelope; taken by the first decode, so that it does not stay."""
 

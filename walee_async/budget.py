@@ -1,0 +1,64 @@
+"""A cap on what may be bought: reserved before each send, settled after it, never passed at any concurrency."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from walee_async.errors import BudgetError, ConfigError
+from walee_async.outcomes import Charge
+
+
+class Budget:
+    """At most so many reports, or so much money.
+
+    Args:
+        max_reports: Reports that may be bought.
+        max_spend: Money that may be spent, in the unit of `price`.
+        price: What one report costs; needed with `max_spend`, and then for showing what was spent.
+
+    An attempt that may have bought a report counts as one that did: the cap holds even if every doubt is a purchase.
+
+    Raises:
+        ConfigError: a number below zero, or a `max_spend` without a price.
+    """
+
+    def __init__(
+        self, *, max_reports: int | None = None, max_spend: float | None = None, price: float | None = None
+    ) -> None:
+        for name, value in (("max_reports", max_reports), ("max_spend", max_spend), ("price", price)):
+            if value is not None and not value >= 0:
+                raise ConfigError(f"The budget's {name} is {value}; it must be at least 0")
+        if max_spend is not None and not price:
+            raise ConfigError("A budget with max_spend needs the price of one report")
+        affordable = math.inf if max_spend is None or not price else math.floor(max_spend / price + 1e-9)
+        self.price = price
+        self.cap = min(math.inf if max_reports is None else max_reports, affordable)
+        self.spent = 0
+        self.reserved = 0
+        self._changed = asyncio.Event()
+
+    @property
+    def left(self) -> float:
+        """Reports that may still be reserved; infinite without a cap."""
+        return self.cap - self.spent - self.reserved
+
+    async def reserve(self) -> None:
+        """Set one report aside; wait while all that is left hangs on attempts under way.
+
+        Raises:
+            BudgetError: the cap is reached for good.
+        """
+        while self.left < 1:
+            if self.spent >= self.cap:
+                raise BudgetError(f"the budget of {self.cap:g} reports is spent")
+            self._changed.clear()
+            await self._changed.wait()
+        self.reserved += 1
+
+    def settle(self, charge: Charge | None) -> None:
+        """Book what became of a reservation; None when the attempt was never made."""
+        self.reserved -= 1
+        if charge in {Charge.BILLED, Charge.AMBIGUOUS}:
+            self.spent += 1
+        self._changed.set()
