@@ -10,7 +10,7 @@ from rich.text import Text
 from walee_async.cli.text import UNKNOWN, big, clean, known, percent, sparkline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -73,13 +73,17 @@ def _section(heading: str, body: RenderableType) -> Iterator[RenderableType]:
     yield body
 
 
-def _grid(rows: Iterable[Sequence[RenderableType]], right: Sequence[int] = ()) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for place, row in enumerate(rows):
-        if not place:
-            for column in range(len(row)):
-                justify = "right" if column in right else "left"
-                table.add_column(justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+def _grid(rows: Sequence[Sequence[RenderableType]], right: Sequence[int] = (), *, wide: bool = False) -> Table:
+    """Rows under each other. In a `wide` grid the last column has what room the others leave."""
+    table = Table.grid(padding=(0, 2), expand=wide)
+    for column in range(len(rows[0]) if rows else 0):
+        table.add_column(
+            justify="right" if column in right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            ratio=1 if wide and column == len(rows[0]) - 1 else None,
+        )
+    for row in rows:
         table.add_row(*row)
     return table
 
@@ -115,14 +119,14 @@ def _growth(months: Sequence[ProfileMonth]) -> Iterator[RenderableType]:
         yield from _section("Growth", _text(f"  {UNKNOWN}"))
         return
     whole = counts[-1] / counts[0] - 1 if counts[0] else None
-    heading = f"Growth  {sparkline(counts)}  {percent(whole, signed=True)} followers over {len(counts) - 1} months"
+    heading = f"Growth  {sparkline(counts)}  {percent(whole, 1, signed=True)} followers over {len(counts) - 1} months"
     rows: list[Sequence[RenderableType]] = [
         tuple(Text(name, style="dim") for name in ("  month", "followers", "change", "likes a post", "views a post"))
     ]
     before: int | None = None
     for month in months:
         change = month.followers / before - 1 if before and month.followers is not None else None
-        first = "" if before is None else percent(change, signed=True)
+        first = "" if before is None else percent(change, 1, signed=True)
         numbers = (big(month.followers), first, big(month.avg_likes), big(month.avg_views))
         rows.append((f"  {known(month.month)}", *map(_text, numbers)))
         before = month.followers
@@ -155,18 +159,22 @@ def _audience(data: AudienceData | None) -> Iterator[RenderableType]:
         ("male", data.gender("MALE")),
         ("likely to see a post", None if None in reached else sum(share or 0.0 for share in reached)),
     ]
-    ages = [(f"aged {row.code}".removesuffix("-"), row.weight) for row in data.audience_ages or ()]
+    ages = [(_age(row.code), row.weight) for row in data.audience_ages or ()]
     yield from _section("Audience", _bars([*shares, *ages]))
     yield from _section("Where they are", _bars([(row.name or row.code or UNKNOWN, row.weight) for row in countries[:TOP]]))
+
+
+def _age(code: str | None) -> str:
+    return f"aged {code[:-1]} and over" if code and code.endswith("-") else f"aged {known(code)}"
 
 
 def _bars(shares: Sequence[tuple[str, float | None]]) -> RenderableType:
     if not shares:
         return _text(f"  {UNKNOWN}")
-    rows = []
+    rows: list[Sequence[RenderableType]] = []
     for name, share in shares:
         bar = Text("━" * round(BAR * min(1.0, max(0.0, share or 0.0))), style="green")
-        rows.append((Text(f"  {clean(name, 30)}"), _text(percent(share)), bar))
+        rows.append((Text(f"  {clean(name, 30)}"), _text(percent(share, 1)), bar))
     return _grid(rows, right=(1,))
 
 
@@ -182,4 +190,4 @@ def _posts(posts: Sequence[Post]) -> Iterator[RenderableType]:
         numbers = (stat.views, stat.likes, stat.comments) if stat is not None else (None, None, None)
         day = f"  {made:%Y-%m-%d}" if made is not None else f"  {UNKNOWN}"
         rows.append((_text(day), *(_text(big(number)) for number in numbers), Text(clean(post.text or "", 120))))
-    yield from _section("Recent posts", _grid(rows, right=(1, 2, 3)))
+    yield from _section("Recent posts", _grid(rows, right=(1, 2, 3), wide=True))

@@ -51,17 +51,14 @@ def big(value: float | None) -> str:
         return UNKNOWN
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
         if abs(value) >= size * 0.9995:
-            return f"{value / size:.3g} {unit}" if abs(value) < size * 999.5 else f"{value / size:.0f} {unit}"
+            digits = f"{value / size:#.3g}" if abs(value) < size * 999.5 else f"{value / size:,.0f}"
+            return f"{digits.rstrip('.')} {unit}"
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.1f}"
 
 
-def percent(fraction: float | None, signed: bool = False) -> str:
-    """A fraction as a percentage with as many digits as it deserves: 0.0142 is 1.42 %."""
-    if fraction is None:
-        return UNKNOWN
-    value = fraction * 100
-    digits = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
-    return f"{value:{'+' if signed else ''}.{digits}f} %"
+def percent(fraction: float | None, digits: int = 2, *, signed: bool = False) -> str:
+    """A fraction as a percentage: 0.0142 is 1.42 %."""
+    return UNKNOWN if fraction is None else f"{fraction * 100:{'+' if signed else ''},.{digits}f} %"
 
 
 def duration(seconds: float) -> str:
