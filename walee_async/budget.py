@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from walee_async.errors import BudgetError, ConfigError
 from walee_async.outcomes import Charge
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from walee_async.outcomes import Attempt
 
 
 class Budget:
@@ -35,16 +42,21 @@ class Budget:
         self.price = price
         self.cap = min(math.inf if max_reports is None else max_reports, affordable)
         self.spent = 0
-        self.reserved = 0
+        """Reports bought, or perhaps bought."""
+        self.reserved_now = 0
+        """Reports set aside for attempts under way."""
         self._changed = asyncio.Event()
 
     @property
     def left(self) -> float:
         """Reports that may still be reserved; infinite without a cap."""
-        return self.cap - self.spent - self.reserved
+        return self.cap - self.spent - self.reserved_now
 
-    async def reserve(self) -> None:
-        """Set one report aside; wait while all that is left hangs on attempts under way.
+    @asynccontextmanager
+    async def reserved(self, attempts: Sequence[Attempt]) -> AsyncIterator[None]:
+        """Set one report aside for the attempt made inside, and book what became of it.
+
+        While all that is left hangs on attempts under way, their end is waited for: one that fails leaves room.
 
         Raises:
             BudgetError: the cap is reached for good.
@@ -54,11 +66,12 @@ class Budget:
                 raise BudgetError(f"the budget of {self.cap:g} reports is spent")
             self._changed.clear()
             await self._changed.wait()
-        self.reserved += 1
-
-    def settle(self, charge: Charge | None) -> None:
-        """Book what became of a reservation; None when the attempt was never made."""
-        self.reserved -= 1
-        if charge in {Charge.BILLED, Charge.AMBIGUOUS}:
-            self.spent += 1
-        self._changed.set()
+        self.reserved_now += 1
+        before = len(attempts)
+        try:
+            yield
+        finally:
+            self.reserved_now -= 1
+            if len(attempts) > before and attempts[-1].charge in {Charge.BILLED, Charge.AMBIGUOUS}:
+                self.spent += 1
+            self._changed.set()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
@@ -16,15 +17,17 @@ from msgspec import Struct
 from walee_async.decode import check_view, decode
 from walee_async.errors import (
     AccountError,
+    BudgetError,
     ConfigError,
-    InvalidHandleError,
     LongPauseError,
     NotAttemptedError,
+    NotReadyError,
     RunEndedError,
+    StoreWriteError,
     WaleeError,
 )
 from walee_async.events import Emitter, OutcomeReached
-from walee_async.handles import Entry, resolve
+from walee_async.feed import Feed
 from walee_async.inflate import MAX_INFLATED
 from walee_async.ledger import ACCOUNT, Account, Ledger
 from walee_async.outcomes import Failed, Fetched, Outcome
@@ -36,14 +39,19 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from walee_async.handles import Entry
     from walee_async.interfaces import Source
+    from walee_async.store import Store
 
 T = TypeVar("T")
 
 SPARE: Final = 2
 """Outcomes that may wait for the consumer, as a multiple of the concurrency; then nothing more is sent."""
-BREATH: Final = 1000
-"""Duplicates skipped in a row before other tasks get a turn."""
+ENDS_THE_RUN: Final = (AccountError, LongPauseError, BudgetError, StoreWriteError)
+"""What is wrong with more than the one handle: nothing more is sent after it."""
+UNHURRIED: Final = 450.0
+"""Seconds until a report that is being prepared is asked for again, where the gateway does not say: the middle of the
+five to ten minutes that its vendor documents."""
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
@@ -63,6 +71,10 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """Entries in the list, if known; only the progress uses it."""
     max_inflated: int = MAX_INFLATED
     """Bytes that one report may decompress to."""
+    store: Store | None = None
+    """Where the run and its failures are written down."""
+    retry_failed: frozenset[str] = frozenset()
+    """Failures of earlier runs to try again although nothing may have changed: classes, codes, or `all`."""
 
     def __post_init__(self) -> None:
         if self.concurrency < 1:
@@ -91,16 +103,13 @@ class Run(Generic[T]):
         self._source = source
         self._options = options
         self._emitter = emitter or Emitter()
-        self._account = Account(ledger=self.ledger, quota=RetryQuota())
-        self._next = _puller(entries)
-        self._pulling = asyncio.Lock()
+        self._account = Account(ledger=self.ledger, quota=RetryQuota(), retry=options.retry_failed)
+        self._feed = Feed(entries)
         self._room = asyncio.Semaphore((1 + SPARE) * options.concurrency)
-        self._seen: set[str] = set()
         self._ready: dict[int, Outcome[T]] = {}
-        self._pulled = self._settled = self._delivered = self._duplicates = self._workers = 0
+        self._pulled = self._settled = self._delivered = self._workers = 0
         self._news = asyncio.Event()
         self._group: TaskGroup | None = None
-        self._stopped = False
         self._ended: WaleeError | None = None
         self._bug: Exception | None = None
 
@@ -111,6 +120,8 @@ class Run(Generic[T]):
             raise ConfigError("A run can be entered once; make another one to fetch again")
         self._began = asyncio.get_running_loop().time()
         self._rate = RecentRate(self._began)
+        if self._options.store is not None:
+            self._account.run = await self._options.store.begin_run(self.id)
         self._group = await anyio.create_task_group().__aenter__()
         self._workers = self._options.concurrency
         for _ in range(self._workers):
@@ -121,10 +132,14 @@ class Run(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._group is not None
-        self._stopped = True
+        whole = self._workers == 0 and self._bug is None and self._ended is None
+        self._feed.stopped = True
         self._group.cancel_scope.cancel()
         # The consumer's own exception is not the group's to wrap: it goes on as it is when this returns.
         await self._group.__aexit__(None, None, None)
+        if self._options.store is not None and self._account.run is not None:
+            why = self._ended or self._bug or error
+            self._options.store.end_run(self._account.run, "complete" if whole else type(why).__name__ if why else "left")
 
     def __aiter__(self) -> AsyncIterator[Outcome[T]]:
         return self
@@ -136,7 +151,11 @@ class Run(Generic[T]):
             if self._bug is not None:
                 raise self._bug
             if self._workers == 0:
-                raise self._end()
+                if not self._ready:
+                    raise self._end()
+                # The block was left early: what had come is still to be had, past the gaps of what had not.
+                self._delivered = min(self._ready)
+                break
             self._news.clear()
             await self._news.wait()
         outcome = self._ready.pop(self._delivered)
@@ -169,7 +188,7 @@ class Run(Generic[T]):
 
     def stop(self) -> None:
         """Take no more handles from the list; those under way come to their end, and then the iteration does."""
-        self._stopped = True
+        self._feed.stopped = True
 
     def progress(self) -> Progress:
         """How far the run has come."""
@@ -179,7 +198,8 @@ class Run(Generic[T]):
             fetched=self.ledger.fetched,
             failed=self.ledger.failed,
             in_flight=self._pulled - self._settled,
-            duplicates=self._duplicates,
+            parked=self._feed.parked,
+            duplicates=self._feed.duplicates,
             total=self._options.total,
             rate=self._rate.at(now),
             elapsed=now - self._began,
@@ -190,49 +210,35 @@ class Run(Generic[T]):
     async def _work(self) -> None:
         ACCOUNT.set(self._account)
         try:
-            while (pulled := await self._pull()) is not None:
-                place, handle = pulled
+            while True:
+                await self._room.acquire()
+                handle = await self._feed.next()
+                if handle is None:
+                    break
+                place = self._pulled
+                self._pulled += 1
                 outcome = handle if isinstance(handle, Failed) else await self._outcome(handle)
-                self._settle(place, outcome)
+                if not self._park(outcome):
+                    self._settle(place, outcome)
         except Exception as error:  # noqa: BLE001 - a bug, here or in the list's iterator: the iteration raises it
             self._bug = self._bug or error
-            self._stopped = True
+            self._feed.stopped = True
         finally:
             self._workers -= 1
+            if not self._workers:
+                for late in self._feed.left_over():
+                    self._pulled += 1
+                    self._settle(self._pulled - 1, late)
             self._news.set()
 
-    async def _pull(self) -> tuple[int, str | Failed] | None:
-        """Wait for room, then take the next handle that the list has not named before; None at the end."""
-        await self._room.acquire()
-        async with self._pulling:
-            while not self._stopped:
-                try:
-                    entry = await self._next()
-                except StopAsyncIteration:
-                    self._stopped = True
-                    break
-                handle = self._new(entry)
-                if handle is not None:
-                    self._pulled += 1
-                    return self._pulled - 1, handle
-                self._duplicates += 1
-                if self._duplicates % BREATH == 0:
-                    await asyncio.sleep(0)
+    def _park(self, outcome: Outcome[T]) -> bool:
+        """Put a handle aside whose report is being prepared. In input order it would hold up all that follow."""
+        if not isinstance(outcome, Failed) or not isinstance(outcome.error, NotReadyError) or self._options.ordered:
+            return False
+        self._feed.park(outcome, UNHURRIED if outcome.error.eta is None else outcome.error.eta)
+        self._pulled -= 1
         self._room.release()
-        return None
-
-    def _new(self, entry: str | Entry) -> str | Failed | None:
-        """The handle of an entry, or what is wrong with it; None when it has been seen."""
-        failed: Failed | None = None
-        try:
-            handle = resolve(entry)
-        except InvalidHandleError as error:
-            handle = entry if isinstance(entry, str) else entry.text
-            failed = Failed(handle, error)
-        if handle in self._seen:
-            return None
-        self._seen.add(handle)
-        return failed or handle
+        return True
 
     async def _outcome(self, handle: str) -> Outcome[T]:
         if self._ended is not None:
@@ -240,7 +246,7 @@ class Run(Generic[T]):
         try:
             payload = await self._source.fetch(handle)
             return Fetched(handle, decode(payload, self._options.view, cap=self._options.max_inflated), payload)
-        except (AccountError, LongPauseError) as error:
+        except ENDS_THE_RUN as error:
             self._ended = self._ended or error
             refused = self._not_attempted(handle)
             refused.attempts = error.attempts
@@ -258,22 +264,18 @@ class Run(Generic[T]):
         self._ready[place if self._options.ordered else self._settled] = outcome
         self._settled += 1
         self._news.set()
+        if isinstance(outcome, Failed):
+            self._record(outcome)
         if self._emitter.listening:
             error = type(outcome.error).__name__ if isinstance(outcome, Failed) else None
             self._emitter.emit(OutcomeReached(self.id, outcome.handle, error))
 
-
-def _puller(entries: Iterable[Any] | AsyncIterable[Any]) -> Any:
-    """An async `next` over either kind of iterable; it raises StopAsyncIteration at the end."""
-    if isinstance(entries, str | bytes):
-        raise ConfigError(f"A run takes a list of handles, not one text: pass [{entries!r}]")
-    if isinstance(entries, AsyncIterable):
-        return aiter(entries).__anext__
-    iterator = iter(entries)
-
-    async def pull() -> Any:
-        for entry in iterator:
-            return entry
-        raise StopAsyncIteration
-
-    return pull
+    def _record(self, failed: Failed) -> None:
+        """Write down what a later run should know of. What was not asked for is no news."""
+        store, error = self._options.store, failed.error
+        if store is None or not error.attempts or isinstance(error, NotAttemptedError):
+            return
+        due_at = None
+        if isinstance(error, NotReadyError):
+            due_at = time.time() + (UNHURRIED if error.eta is None else error.eta)
+        store.record_failure(failed.handle, error, run=self._account.run, due_at=due_at)

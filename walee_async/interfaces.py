@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from walee_async.events import Event
-    from walee_async.outcomes import Attempt, Payload
+    from walee_async.outcomes import Payload
 
 
 @runtime_checkable
@@ -18,28 +18,6 @@ class Source(Protocol):
 
         Raises:
             WaleeError: there is none, for the reason it gives.
-        """
-        ...
-
-
-class Journal(Protocol):
-    """Keeps account of every send on disk, so that a crash can neither lose a report nor hide that it was bought."""
-
-    async def intend(self, handle: str, number: int, key: str, run: str) -> int:
-        """Write down that a request is about to be sent; return when that is safe on disk, with its number.
-
-        Raises:
-            StoreError: it could not be written, so nothing may be sent.
-        """
-        ...
-
-    async def settle(self, intent: int, attempt: Attempt, payload: Payload | None) -> None:
-        """Write down what became of it, and the report if one came, both or neither; return when that is safe.
-
-        The writing goes on if the caller is cancelled.
-
-        Raises:
-            StoreError: it could not be written.
         """
         ...
 

@@ -71,8 +71,10 @@ class Account(Struct):
 
     ledger: Ledger
     quota: RetryQuota
-    run: str = ""
-    """The id of the run; empty for single calls."""
+    run: int | None = None
+    """The run's number in the store, if there is one."""
+    retry: frozenset[str] = frozenset()
+    """Remembered failures to try again all the same, by class or code."""
 
 
 ACCOUNT: ContextVar[Account] = ContextVar("walee_async_account")

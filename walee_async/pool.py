@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from walee_async.budget import Budget
 from walee_async.errors import AccountError, DeadlineError, RateLimitError, WaleeError
 from walee_async.gate import GateStatistics
 from walee_async.ledger import ACCOUNT
@@ -37,9 +38,10 @@ class SessionPool:
     refused or used up is benched, and its handles go to the others.
     """
 
-    def __init__(self, sessions: Sequence[Session], policy: RetryPolicy) -> None:
+    def __init__(self, sessions: Sequence[Session], policy: RetryPolicy, budget: Budget | None = None) -> None:
         self._sessions = tuple(sessions)
         self._policy = policy
+        self._budget = budget or Budget()
         self._quota = RetryQuota()
 
     async def fetch(self, handle: str) -> Payload:
@@ -51,6 +53,8 @@ class SessionPool:
         Raises:
             AccountError: no key is left.
             LongPauseError: every key is told to wait for longer than the deadline.
+            BudgetError: buying it would pass the budget.
+            StoreError: the store cannot take note of it; nothing was sent.
             WaleeError: any other reason that there is no report.
         """
         attempts: list[Attempt] = []
@@ -81,7 +85,8 @@ class SessionPool:
             session, patience = self._soonest()
             deadline = limit.when()
             try:
-                payload = await session.attempt(handle, attempts, deadline or math.inf, patience)
+                async with self._budget.reserved(attempts):
+                    payload = await session.attempt(handle, attempts, deadline or math.inf, patience)
             except AccountError:
                 continue
             except WaleeError as error:

@@ -18,6 +18,8 @@ class Progress(Struct, frozen=True, kw_only=True):
     fetched: int
     failed: int
     in_flight: int
+    parked: int
+    """Handles whose report is being prepared, put aside until it is due."""
     duplicates: int
     """Entries that named a handle again."""
     total: int | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,8 +14,10 @@ from walee_async.errors import (
     AccountError,
     AmbiguousError,
     Exchange,
+    PayloadError,
     RateLimitError,
     ServerError,
+    StoreError,
     TransportError,
     UnexpectedAnswerError,
     WaleeError,
@@ -27,7 +30,10 @@ from walee_async.wire import Answer, charge_of, excerpt, limits, read_answer, re
 
 if TYPE_CHECKING:
     from walee_async.gate import Gate, Permit
+    from walee_async.store import Intent, Store
     from walee_async.transport import Key, Transport
+
+logger = logging.getLogger("walee_async")
 
 SHORT_WINDOW: Final = 60.0
 """Seconds. A quota over a longer window is a budget, not a pace: it is obeyed by pausing when it is used up."""
@@ -37,7 +43,14 @@ class Session:
     """Sends for one key. Not a source by itself: a pool of one or many decides about another attempt."""
 
     def __init__(
-        self, key: Key, gate: Gate, base_url: str, transport: Transport, ledger: Ledger, emitter: Emitter
+        self,
+        key: Key,
+        gate: Gate,
+        base_url: str,
+        transport: Transport,
+        ledger: Ledger,
+        emitter: Emitter,
+        store: Store | None = None,
     ) -> None:
         self.gate = gate
         self.benched: AccountError | None = None
@@ -46,6 +59,7 @@ class Session:
         self._transport = transport
         self._ledger = ledger
         self._emitter = emitter
+        self._store = store
         self._http = transport.session or transport.open()
         self._options: dict[str, Any] = {
             "allow_redirects": False,
@@ -84,27 +98,51 @@ class Session:
             return None
         with permit:
             send = _Send(handle, len(so_far) + 1, permit.granted_at - queued_at)
-            if self._emitter.listening:
-                self._emitter.emit(AttemptStarted(handle, send.number, self.label))
-            try:
-                payload = await self._exchange(send)
-            except WaleeError as caught:
-                error = caught
-            except BaseException as broken:
-                # Cancelled in mid-exchange: it may have been bought, and the books must say so.
-                so_far.append(self._enter(send, Charge.AMBIGUOUS, type(broken).__name__))
-                raise
-            else:
-                permit.answered()
-                so_far.append(self._enter(send, Charge.BILLED, None))
-                payload.key = self.label
-                return payload
+            payload, error = await self._send(send, so_far)
             self._heed(permit, error)
-            so_far.append(self._enter(send, charge_of(error), type(error).__name__))
+        charge = Charge.BILLED if error is None else charge_of(error)
+        kept = error.payload if isinstance(error, PayloadError) else payload
+        if kept is not None:
+            kept.key = self.label
+        so_far.append(self._enter(send, charge, error))
+        await self._settle(send, so_far[-1], kept)
+        if error is None:
+            return payload
         error.handle = handle
         error.exchange = self._evidence(send)
         # Without the frames it came through: their locals hold the key, and some tools print locals.
         raise error.with_traceback(None) from None
+
+    async def _send(self, send: _Send, so_far: list[Attempt]) -> tuple[Payload | None, WaleeError | None]:
+        """Write the intent down, send, and return the report or what came instead."""
+        if self._store is not None:
+            send.intent = self._store.intend(send.handle, send.number, self.label, _run())
+        try:
+            if send.intent is not None:
+                await send.intent
+            if self._emitter.listening:
+                self._emitter.emit(AttemptStarted(send.handle, send.number, self.label))
+            return await self._exchange(send), None
+        except StoreError:
+            raise  # It is not written down, so it was not sent.
+        except WaleeError as error:
+            return None, error
+        except BaseException as broken:
+            # Cancelled: once it was on its way it may have been bought, and the books must say so.
+            so_far.append(self._enter(send, Charge.AMBIGUOUS if send.started else Charge.NOT_SENT, broken))
+            if self._store is not None and send.intent is not None:
+                self._store.settle(send.intent, so_far[-1])
+            raise
+
+    async def _settle(self, send: _Send, attempt: Attempt, payload: Payload | None) -> None:
+        """Keep the report and the charge, both in one; return when they are on disk."""
+        if self._store is None or send.intent is None:
+            return
+        try:
+            await self._store.settle(send.intent, attempt, payload)
+        except StoreError as error:
+            # What was paid for is delivered all the same; the store refuses the next intent, and that ends the run.
+            logger.error("%s", error)
 
     async def _exchange(self, send: _Send) -> Payload:
         send.sent_at = time.time()
@@ -152,7 +190,7 @@ class Session:
         elif told.remaining == 0 and told.reset:
             self.gate.pause(asyncio.get_running_loop().time() + told.reset, "the gateway's quota is used up")
 
-    def _heed(self, permit: Permit, error: WaleeError) -> None:
+    def _heed(self, permit: Permit, error: WaleeError | None) -> None:
         match error:
             case RateLimitError():
                 permit.too_fast(error.retry_after)
@@ -174,9 +212,9 @@ class Session:
         self.gate.close(error)
         self._emitter.emit(KeyBenched(self.label, type(error).__name__, error.message))
 
-    def _enter(self, send: _Send, charge: Charge, error: str | None) -> Attempt:
+    def _enter(self, send: _Send, charge: Charge, error: BaseException | None) -> Attempt:
         """Enter the attempt in the books of the client and of the run that asked."""
-        send.seconds = time.perf_counter() - send.started
+        send.seconds = time.perf_counter() - send.started if send.started else 0.0
         attempt = Attempt(
             handle=send.handle,
             number=send.number,
@@ -192,7 +230,7 @@ class Session:
         if account is not None:
             account.ledger.add_attempt(attempt)
         if self._emitter.listening:
-            self._emitter.emit(AttemptEnded(attempt, error))
+            self._emitter.emit(AttemptEnded(attempt, None if error is None else type(error).__name__))
         return attempt
 
     def _evidence(self, send: _Send) -> Exchange:
@@ -214,7 +252,7 @@ class Session:
 class _Send:
     """The notes of one attempt while it is under way."""
 
-    __slots__ = ("answer", "handle", "number", "queue_seconds", "seconds", "sent_at", "started")
+    __slots__ = ("answer", "handle", "intent", "number", "queue_seconds", "seconds", "sent_at", "started")
 
     def __init__(self, handle: str, number: int, queue_seconds: float) -> None:
         self.handle = handle
@@ -222,3 +260,9 @@ class _Send:
         self.queue_seconds = queue_seconds
         self.sent_at = self.started = self.seconds = 0.0
         self.answer: Answer | None = None
+        self.intent: Intent | None = None
+
+
+def _run() -> int | None:
+    account = ACCOUNT.get(None)
+    return None if account is None else account.run

@@ -1,0 +1,82 @@
+"""Reports that were bought before are not bought again: a source around a source and a store."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from walee_async import errors
+from walee_async.errors import AmbiguousError, NotReadyError, WaleeError
+from walee_async.ledger import ACCOUNT
+
+if TYPE_CHECKING:
+    from walee_async.interfaces import Source
+    from walee_async.outcomes import Payload
+    from walee_async.store import Failure, Standing, Store
+
+MAX_AGE: Final = 55 * 24 * 3600.0
+"""Seconds. The gateway's own source keeps a report for about 60 days, so a younger one would hardly be another."""
+FINAL: Final = frozenset({"NoReportError"})
+"""Failures that asking again would not change: a run does not repeat them unless told to."""
+
+
+class ReadThrough:
+    """Gives the stored report of a handle while it is young enough, and buys it otherwise.
+
+    Inside a run it also spares what is known to be in vain: a handle that has no report, one whose report was being
+    prepared and is not due yet, and one that may have been bought already as often as `resend_ambiguous` allows. The
+    run's `retry` names the failures, by class or code, to try again all the same.
+    """
+
+    def __init__(self, source: Source, store: Store, *, max_age: float, resend_ambiguous: int) -> None:
+        self._source = source
+        self._store = store
+        self._max_age = max_age
+        self._resend_ambiguous = resend_ambiguous
+
+    async def fetch(self, handle: str) -> Payload:
+        """Return the payload of a normalised handle, from the store or from the source.
+
+        Raises:
+            StoreError: the store cannot be read, or its report is damaged; nothing is bought in its place.
+            WaleeError: what the source raises, or what it raised before and would again.
+        """
+        standing = await self._store.standing(handle)
+        if standing.held is not None and time.time() - standing.held.dated < self._max_age:
+            payload = await self._store.latest(handle)
+            if payload is not None:
+                payload.reused = True
+                return payload
+        account = ACCOUNT.get(None)
+        if account is not None:
+            known = remembered(handle, standing, self._resend_ambiguous, account.retry)
+            if known is not None:
+                raise known
+        return await self._source.fetch(handle)
+
+
+def remembered(handle: str, standing: Standing, resend_ambiguous: int, retry: frozenset[str]) -> WaleeError | None:
+    """What the store knows against asking for a handle, or None. A pure rule but for the clock of parked handles."""
+    failure = standing.failure
+    if standing.ambiguous > resend_ambiguous and not retry & {"AmbiguousError", "all"}:
+        often = "once" if standing.ambiguous == 1 else f"{standing.ambiguous} times"
+        return AmbiguousError(f"it may have been bought {often} already and is not sent again", handle=handle)
+    if failure is None or retry & {failure.kind, failure.code or failure.kind, "all"}:
+        return None
+    parked = failure.due_at is not None and failure.due_at > time.time()
+    if not parked and failure.kind not in FINAL:
+        return None
+    return _again(failure)
+
+
+def _again(failure: Failure) -> WaleeError:
+    kind = getattr(errors, failure.kind, WaleeError)
+    error: WaleeError = kind(
+        f"{failure.detail} (known since {time.strftime('%Y-%m-%d %H:%M', time.gmtime(failure.at))} UTC)",
+        handle=failure.handle,
+        status=failure.status,
+        code=failure.code,
+    )
+    if isinstance(error, NotReadyError) and failure.due_at is not None:
+        error.eta = max(0.0, failure.due_at - time.time())
+    return error
