@@ -19,9 +19,15 @@
     │   │   └── LongPauseError      the wait asked for is longer than the deadline; ends the run
     │   ├── ServerError             it failed, unbilled; worth another attempt
     │   └── UnexpectedAnswerError   an answer outside the contract, such as a redirect or a web page
-    └── PayloadError                a report was bought and kept, and cannot be read
-        ├── InflateError            its bytes do not decompress, or past the cap
-        └── DecodeError             its JSON does not fit the view
+    ├── PayloadError                a report was bought and kept, and cannot be read
+    │   ├── InflateError            its bytes do not decompress, or past the cap
+    │   └── DecodeError             its JSON does not fit the view
+    └── StoreError                  the store cannot do what was asked of it
+        ├── StorePathError          there is no store at the path, or none can be made there
+        ├── StoreLockedError        another process is writing to it
+        ├── StoreVersionError       a newer version of this package made it
+        ├── StoreDamagedError       its files are not as they were written
+        └── StoreWriteError         the disk is full or refuses; what was kept before can be read
 
 An error survives pickling with all it carries, and none of it holds the API key.
 """
@@ -96,7 +102,9 @@ class WaleeError(Exception):
         where = f"{self.handle}: " if self.handle is not None else ""
         said = f" (the gateway said: {self.message})" if self.message and self.message not in self.detail else ""
         advice = f" {self.advice}" if self.advice else ""
-        return f"{where}{self.detail}{said}.{advice}" if not self.detail.endswith(".") else f"{where}{self.detail}{advice}"
+        return (
+            f"{where}{self.detail}{said}.{advice}" if not self.detail.endswith(".") else f"{where}{self.detail}{advice}"
+        )
 
     def about(self, handle: str | None) -> Self:
         """The same error, told of another handle that it stops as well; the attempts are that handle's own to add."""
@@ -257,3 +265,48 @@ class DecodeError(PayloadError):
     path: str = "$"
     expected: str | None = None
     found: str | None = None
+
+
+class StoreError(WaleeError):
+    """The store cannot do what was asked of it. `path` is its file.
+
+    `payload` is the report that was to be kept when this happened, so that a bought report is still in hand.
+    """
+
+    path: str | None = None
+    payload: Payload | None = None
+
+
+class StorePathError(StoreError):
+    """There is no store at the path, or none can be made there. Nothing was changed."""
+
+    advice = "Name a file in a folder that can be written to."
+
+
+class StoreLockedError(StoreError):
+    """Another process is writing to the store; only one may. `pid`, `host` and `command` are its own, where known."""
+
+    retryable = True
+    advice = "Wait until it has ended, or use another store; reading is possible at any time."
+    pid: int | None = None
+    host: str | None = None
+    command: str | None = None
+
+
+class StoreVersionError(StoreError):
+    """The store was made by a newer version of this package. Nothing was changed."""
+
+    advice = "Upgrade walee-async, or use another store."
+
+
+class StoreDamagedError(StoreError):
+    """The store's files are not as they were written. What cannot be vouched for is not given out."""
+
+    fault: ClassVar[Fault] = "payload"
+    advice = "Copy its files elsewhere, export what can still be read, and import that into a new store."
+
+
+class StoreWriteError(StoreError):
+    """The disk is full or refuses. Nothing is half-written, nothing more is accepted, and what was kept can be read."""
+
+    advice = "Make room or mend the disk, then run again."
