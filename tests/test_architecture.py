@@ -25,7 +25,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (0, {"events"}),
     (1, {"inflate", "pacing", "retry"}),
     (1, {"decode", "handles", "ledger", "wire"}),
-    (2, {"bucket"}),
+    (2, {"bucket", "store"}),
     (2, {"gate"}),
     (3, {"transport"}),
     (3, {"session"}),
@@ -52,6 +52,7 @@ THIRD_PARTY = {
     "rich": {"cli"},
     "yarl": {"session", "testing", "transport"},
 }
+STANDARD = {"sqlite3": {"store"}}
 # The two lowest floors are functions of values: no waiting, no network, no disk, no clock, no dice.
 WORLD = {"asyncio", "os", "pathlib", "random", "secrets", "socket", "sqlite3", "ssl", "subprocess", "threading", "time"}
 # Lists of handles are read where handles are understood.
@@ -166,6 +167,17 @@ def test_third_parties_stay_in_their_rooms() -> None:
         for module in MODULES
         for found in _imports(module.tree)
         if found.package not in free and module.room not in THIRD_PARTY.get(found.package, set())
+    ]
+    assert wrong == []
+
+
+def test_the_database_stays_in_its_room() -> None:
+    """Of the standard library, SQLite is for the store alone."""
+    wrong = [
+        f"{module.at(found.line)} imports {found.module}"
+        for module in MODULES
+        for found in _imports(module.tree)
+        if module.room not in STANDARD.get(found.package, {module.room})
     ]
     assert wrong == []
 

@@ -1,0 +1,35 @@
+"""The store: one SQLite file with every report that was paid for, as it came, and the books of what was paid.
+
+`Store` writes and reads in an event loop, `StoreReader` reads in threads and worker processes.
+"""
+
+from __future__ import annotations
+
+from walee_async.store.reader import StoreReader
+from walee_async.store.records import (
+    Failure,
+    Finding,
+    Held,
+    Imported,
+    Pruned,
+    Rejected,
+    RunRecord,
+    Totals,
+    Version,
+)
+from walee_async.store.store import Intent, Store
+
+__all__ = [
+    "Failure",
+    "Finding",
+    "Held",
+    "Imported",
+    "Intent",
+    "Pruned",
+    "Rejected",
+    "RunRecord",
+    "Store",
+    "StoreReader",
+    "Totals",
+    "Version",
+]

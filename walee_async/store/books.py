@@ -1,0 +1,110 @@
+"""Reading what a store knows besides its reports: attempts and their charge, failures, runs."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from walee_async.outcomes import Charge
+from walee_async.store.connect import explain, sidecar, size_of
+from walee_async.store.records import Failure, RunRecord, Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+_ASKED: Final = 500
+"""Handles in one query."""
+_FAILURE: Final = ", ".join(Failure.__struct_fields__)
+
+
+class Books:
+    """The books of a store, over one connection for one thread at a time.
+
+    Every method blocks, and may raise StoreError.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.path = path
+        self.connection = connection
+
+    def failures(self, run: int | None = None) -> list[Failure]:
+        """The failures of a run; without one, every handle whose last outcome is a failure. The oldest first."""
+        which, values = ("standing = 1", ()) if run is None else ("run = ?", (run,))
+        return [
+            Failure(*row) for row in self._all(f"SELECT {_FAILURE} FROM failures WHERE {which} ORDER BY id", values)
+        ]
+
+    def failed(self, handles: Sequence[str]) -> dict[str, Failure]:
+        """Those of the handles whose last outcome is a failure, and which."""
+        found = self._about(handles, f"SELECT {_FAILURE} FROM failures WHERE standing = 1 AND handle IN")
+        return {row[0]: Failure(*row) for row in found}
+
+    def parked(self, due_by: float = math.inf) -> list[Failure]:
+        """Handles whose report was being prepared and is to be asked for again by a moment; the first due first."""
+        query = f"SELECT {_FAILURE} FROM failures WHERE standing = 1 AND due_at <= ? ORDER BY due_at, id"
+        return [Failure(*row) for row in self._all(query, (due_by,))]
+
+    def ambiguous(self, run: int | None = None) -> Counter[str]:
+        """The attempts that may have bought a report without delivering it, by handle; of one run, or of all."""
+        query = "SELECT handle, count(*) FROM attempts WHERE charge = ? AND (? IS NULL OR run = ?) GROUP BY handle"
+        return Counter(dict(self._all(query, (Charge.AMBIGUOUS.value, run, run))))
+
+    def charges(self, run: int | None = None) -> Counter[Charge]:
+        """The attempts by what they may have cost, those under way left out; of one run, or of all."""
+        return Counter({Charge(charge): count for charge, count in self._charges(run) if charge is not None})
+
+    def runs(self) -> list[RunRecord]:
+        """Every run, the oldest first."""
+        query = f"SELECT {', '.join(RunRecord.__struct_fields__)} FROM runs ORDER BY id"
+        return [RunRecord(*row) for row in self._all(query)]
+
+    def totals(self) -> Totals:
+        """What is in the store, and what it cost."""
+        ((reports, handles, size, imported, oldest, newest),) = self._all(
+            "SELECT count(*), count(DISTINCT handle), coalesce(sum(size), 0), coalesce(sum(source = 'import'), 0),"
+            " min(received_at), max(received_at) FROM reports"
+        )
+        charges = self._charges(None)
+        ((runs,),) = self._all("SELECT count(*) FROM runs")
+        failed = self._all("SELECT kind, count(*) FROM failures WHERE standing = 1 GROUP BY kind ORDER BY 2 DESC, 1")
+        return Totals(
+            reports=reports,
+            handles=handles,
+            bytes=size,
+            file_bytes=size_of(self.path) + size_of(sidecar(self.path, "-wal")),
+            imported=imported,
+            charges=Counter({Charge(charge): count for charge, count in charges if charge is not None}),
+            under_way=sum(count for charge, count in charges if charge is None),
+            ambiguous=self.ambiguous(),
+            failed=Counter(dict(failed)),
+            runs=runs,
+            oldest=oldest,
+            newest=newest,
+        )
+
+    def _charges(self, run: int | None) -> list[Any]:
+        query = "SELECT charge, count(*) FROM attempts WHERE ? IS NULL OR run = ? GROUP BY charge"
+        return self._all(query, (run, run))
+
+    def _about(self, handles: Sequence[str], query: str, order: str = "") -> Iterator[tuple[Any, ...]]:
+        """The rows of a query that ends in a list of handles, asked for some hundred at a time."""
+        for start in range(0, len(handles), _ASKED):
+            asked = handles[start : start + _ASKED]
+            yield from self._all(f"{query} ({', '.join('?' * len(asked))}) {order}", asked)
+
+    def _all(self, query: str, values: Iterable[object] = ()) -> list[Any]:
+        with told(self.path):
+            return self.connection.execute(query, tuple(values)).fetchall()
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Raise SQLite's errors as this package's."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(error, path, "read") from None

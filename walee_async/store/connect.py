@@ -1,0 +1,180 @@
+"""Connections to a store's file, and what SQLite's complaints mean."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from walee_async.errors import (
+    StoreDamagedError,
+    StoreError,
+    StoreLockedError,
+    StorePathError,
+    StoreVersionError,
+    StoreWriteError,
+)
+from walee_async.store.schema import APPLICATION_ID, MIGRATIONS, version_of
+
+_WRITER: Final = (
+    # An acknowledged commit outlives a power cut: the WAL is synced at each. NORMAL would sync at checkpoints only.
+    "synchronous = FULL",
+    # On macOS a plain fsync leaves the data in the drive's cache; elsewhere these two do nothing.
+    "fullfsync = ON",
+    "checkpoint_fullfsync = ON",
+    # In pages of 4 KiB: at 4 MiB, some 160 reports, the WAL is carried over to the file and begun anew. It bounds what
+    # an opening after a crash has to examine.
+    "wal_autocheckpoint = 1000",
+    # A WAL that grew while a reader held it up goes back to this size.
+    "journal_size_limit = 16777216",
+    "foreign_keys = ON",
+)
+_BOTH: Final = (
+    # Milliseconds. Only foreign programs can hold the file for any time; ours are kept apart by the lock.
+    "busy_timeout = 5000",
+    # Look at each page's structure when it is read, so that damage is an error rather than a wrong row.
+    "cell_size_check = ON",
+    # A file from elsewhere may hold views and triggers; they must not call functions.
+    "trusted_schema = OFF",
+    # A disk error under mapped memory would be a signal that ends the process, not an error that can be told.
+    "mmap_size = 0",
+)
+
+_HEADER: Final = b"SQLite format 3\0"
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_PATH = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """The one connection that writes. The file must exist, and its lock be held."""
+    # Built on one thread and used on another: that is sound as long as no two use it at once.
+    connection = sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None, check_same_thread=False)
+    return _set_up(connection, _BOTH + _WRITER)
+
+
+def enable_log(connection: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on: readers and the writer do not wait for each other, a commit is one append and fsync.
+
+    The tables are made before, so that the file's header says what it is even when the log is lost.
+
+    Raises:
+        StoreError: the file system cannot do it.
+    """
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise StoreError("a store needs a file system with shared memory, such as a local disk")
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write. It sees what has been committed, also by another process just now."""
+    uri = _uri(path, "ro")
+    try:
+        return _open_reader(uri)
+    except sqlite3.OperationalError as error:
+        # In a folder that cannot be written to, SQLite cannot make the file by which readers and writer agree. Without
+        # a WAL there is no writer to agree with.
+        if primary(error) not in _PATH or size_of(sidecar(path, "-wal")) or not path.is_file():
+            raise
+        return _open_reader(f"{uri}&immutable=1")
+
+
+def _open_reader(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection = _set_up(connection, (*_BOTH, "query_only = ON"))
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection, pragmas: tuple[str, ...]) -> sqlite3.Connection:
+    try:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _uri(path: Path, mode: str) -> str:
+    return f"{path.as_uri()}?mode={mode}"
+
+
+def sidecar(path: Path, suffix: str) -> Path:
+    """One of the files beside a store: `-wal`, `-shm`, `-journal`."""
+    return path.with_name(path.name + suffix)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 when there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def check_header(path: Path) -> bool:
+    """Say whether a file holds a store already; False for an empty one. Reads 100 bytes.
+
+    Raises:
+        StorePathError: it holds something else.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError as error:
+        raise StorePathError(f"{path} cannot be read: {error.strerror}") from None
+    if not header or size_of(sidecar(path, "-journal")):
+        return False  # made just now, or a crash in the making that SQLite will roll back
+    if header[:16] != _HEADER:
+        raise StorePathError(f"{path} is no store, or its beginning is damaged")
+    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise StorePathError(f"{path} is an SQLite file, but no store of reports, or its beginning is damaged")
+    return True
+
+
+def check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Make sure that this package knows the store's tables.
+
+    Raises:
+        StoreVersionError: a newer one made them.
+    """
+    version = version_of(connection)
+    if version > len(MIGRATIONS):
+        raise StoreVersionError(f"{path} is of version {version}; this package knows stores up to {len(MIGRATIONS)}")
+
+
+def primary(error: sqlite3.Error) -> int:
+    """SQLite's result code without its extension; 0 when the error is Python's own."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+
+
+def is_lasting(error: BaseException) -> bool:
+    """Whether an error is of the disk or the file, so that the next write would fail as well."""
+    return isinstance(error, sqlite3.Error) and primary(error) in _FULL | _DAMAGED | _PATH
+
+
+def explain(error: sqlite3.Error, path: Path, doing: str = "used") -> StoreError:
+    """The error of this package that says what SQLite's means."""
+    code, name = primary(error), getattr(error, "sqlite_errorname", None)
+    said = f"{error}, {name}" if name else str(error)
+    if code == sqlite3.SQLITE_FULL:
+        failure: StoreError = StoreWriteError(f"the disk that holds {path} is full")
+    elif code in _FULL:
+        failure = StoreWriteError(f"the disk that holds {path} refused ({said})")
+    elif code in _DAMAGED or "decode to UTF-8" in said:
+        failure = StoreDamagedError(f"{path} is damaged ({said})")
+    elif code in _PATH:
+        failure = StorePathError(f"{path} cannot be {doing} ({said})")
+    elif code in _BUSY:
+        failure = StoreLockedError(f"another program holds {path} ({said})")
+    else:
+        failure = StoreError(f"{path} cannot be {doing} ({said})")
+    failure.path = os.fspath(path)
+    return failure

@@ -1,0 +1,264 @@
+"""Reports on their way between stores: JSON lines of bodies as received."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import gzip
+import hashlib
+import itertools
+import os
+import time
+import zlib
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import Struct
+
+from walee_async.errors import ConfigError, StoreDamagedError, WaleeError
+from walee_async.handles import parse_handle
+from walee_async.models.base import Part
+from walee_async.outcomes import Payload
+from walee_async.store.journal import Origin, keep
+from walee_async.store.packing import stamp
+from walee_async.store.records import Finding, Imported, Rejected
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator
+    from os import PathLike
+    from typing import IO
+
+    from walee_async.store.reader import StoreReader
+    from walee_async.store.writer import Writer
+
+_CHUNK: Final = 50
+"""Reports brought in with one transaction."""
+_TOLD: Final = 100
+_LINE: Final = 64 * 1024 * 1024
+"""Bytes a line may have: the largest report in base64, and some."""
+
+
+class _Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of an export."""
+
+    handle: str
+    body: str
+    """In base64."""
+    sha256: str
+    """Of the body, in hexadecimal."""
+    encoding: str = "identity"
+    received_at: float
+    key: str = ""
+    status: int | None = None
+
+
+_ABSENT: Final = msgspec.Raw()
+
+
+class _Loose(Struct, frozen=True):
+    """A line of somebody else's: a handle with a report, an answer with a payload, or a report with a profile."""
+
+    handle: str | None = None
+    report: msgspec.Raw = _ABSENT
+    payload: msgspec.Raw = _ABSENT
+    user_profile: msgspec.Raw = _ABSENT
+    received_at: float | None = None
+
+
+class _Named(Part, frozen=True):
+    username: str | None = None
+
+
+class _Owner(Part, frozen=True):
+    user_profile: _Named | None = None
+
+
+class Arrival(Struct, frozen=True):
+    """A report to bring in. `dated`: the line said when it was received."""
+
+    payload: Payload
+    status: int | None
+    dated: bool
+
+
+_encoder = msgspec.json.Encoder()
+_lines = msgspec.json.Decoder(_Line)
+_loose = msgspec.json.Decoder(_Loose)
+_owners = msgspec.json.Decoder(_Owner)
+
+
+def export_payloads(
+    reader: StoreReader, target: str | PathLike[str], *, every: bool, on_damage: Callable[[Finding], None] | None
+) -> int:
+    """Write reports to a gzipped file of JSON lines and return how many.
+
+    Raises:
+        ConfigError: it cannot be written.
+        StoreDamagedError: a report is damaged and `on_damage` is None; the file is not there then.
+    """
+    path = Path(target)
+    half = path.with_name(f"{path.name}.part")
+    count = 0
+    try:
+        # The bodies are compressed already: level 1 only takes back what base64 adds.
+        with open(half, "wb", opener=_private) as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as file:
+            for line in _export_lines(reader, every, on_damage):
+                file.write(_encoder.encode(line) + b"\n")
+                count += 1
+        half.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        with suppress(OSError):
+            half.unlink(missing_ok=True)
+    return count
+
+
+def _export_lines(reader: StoreReader, every: bool, on_damage: Callable[[Finding], None] | None) -> Iterator[_Line]:
+    last = 0
+    while page := reader.versions(last, every=every):
+        for last in page:
+            try:
+                yield _line(reader, last)
+            except StoreDamagedError as error:
+                if on_damage is None:
+                    raise
+                on_damage(Finding(error.detail, error.handle, version=last))
+
+
+def _line(reader: StoreReader, version: int) -> _Line:
+    payload, said = reader.read(version), reader.version(version)
+    return _Line(
+        handle=payload.handle,
+        body=base64.b64encode(payload.body).decode(),
+        sha256=said.sha256,
+        encoding=payload.encoding,
+        received_at=payload.received_at,
+        key=payload.key,
+        status=said.status,
+    )
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def import_file(source: str | PathLike[str], writer: Writer) -> Imported:
+    """Bring in the reports of a file through the writer, some at a time; blocks.
+
+    Raises:
+        ConfigError: it cannot be read, or breaks off; what came before is brought in.
+        StoreError: they cannot be written.
+    """
+    added = known = rejected = 0
+    first: list[Rejected] = []
+    chunk: list[Arrival] = []
+
+    def flush() -> None:
+        nonlocal added, known
+        new = writer.submit_from_thread(partial(_bring_in, arrivals=tuple(chunk))).result()
+        added, known = added + new, known + len(chunk) - new
+        chunk.clear()
+
+    try:
+        for number, line in enumerate(_records(Path(source)), 1):
+            try:
+                chunk.append(_arrival(line))
+            except (ValueError, WaleeError) as error:
+                rejected += 1
+                first.extend([Rejected(number, str(error))] if len(first) < _TOLD else [])
+            if len(chunk) == _CHUNK:
+                flush()
+    finally:
+        flush()
+    return Imported(added, known, rejected, tuple(first))
+
+
+def _bring_in(connection: sqlite3.Connection, arrivals: Iterable[Arrival]) -> int:
+    added = 0
+    for arrival in arrivals:
+        payload = arrival.payload
+        same = "SELECT 1 FROM reports WHERE handle = ? AND sha256 = ?"
+        digest = hashlib.sha256(payload.body).digest()
+        # Without a date of its own, it would be another report each time it is brought in.
+        if arrival.dated or connection.execute(same, (payload.handle, digest)).fetchone() is None:
+            added += keep(connection, payload, Origin(status=arrival.status, source="import"))
+    return added
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    """The lines of a file, gzipped or not; or the one JSON document it is, each item of it when it is a list."""
+    try:
+        with path.open("rb") as raw:
+            zipped = raw.peek(2)[:2] == b"\x1f\x8b"
+            with gzip.GzipFile(fileobj=raw) if zipped else raw as file:
+                yield from _split(file)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise ConfigError(f"{path} cannot be read: {reason}") from None
+
+
+def _split(file: gzip.GzipFile | IO[bytes]) -> Iterator[bytes]:
+    first = file.readline(_LINE).removeprefix(codecs.BOM_UTF8)
+    if not _is_json(first):
+        first += file.read(_LINE)
+        if first.lstrip()[:1] == b"[" and _is_json(first):
+            yield from map(bytes, msgspec.json.decode(first, type=list[msgspec.Raw]))
+            return
+        if not _is_json(first):
+            yield from (first + file.readline(_LINE)).splitlines()
+            first = b""
+    yield from (line for line in itertools.chain([first], iter(lambda: file.readline(_LINE), b"")) if line.strip())
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
+    return True
+
+
+def _arrival(line: bytes) -> Arrival:
+    found = _loose.decode(line)
+    if _ABSENT == found.report == found.payload == found.user_profile:
+        return _exported(_lines.decode(line))
+    body = _body(line, found)
+    owner = _owners.decode(_loose.decode(body).payload).user_profile
+    name = found.handle or (owner.username if owner else None)
+    if not name:
+        raise ConfigError("the line names no handle, nor does its report")
+    payload = Payload(handle=parse_handle(name), body=body, key="")
+    said = stamp(payload)
+    payload.received_at = next(at for at in (found.received_at, said.created, time.time()) if at is not None)
+    return Arrival(payload, None, found.received_at is not None)
+
+
+def _body(line: bytes, found: _Loose) -> bytes:
+    """The answer of the gateway that a line is, holds, or would have come in."""
+    if found.report != _ABSENT:
+        report = bytes(found.report)
+        return report if _loose.decode(report).payload != _ABSENT else _wrapped(report)
+    return line if found.payload != _ABSENT else _wrapped(line)
+
+
+def _wrapped(report: bytes) -> bytes:
+    return b'{"success":true,"message":"imported","payload":' + report.strip() + b"}"
+
+
+def _exported(line: _Line) -> Arrival:
+    body = base64.b64decode(line.body, validate=True)
+    if hashlib.sha256(body).hexdigest() != line.sha256:
+        raise ConfigError("its body does not match its checksum")
+    payload = Payload(
+        handle=parse_handle(line.handle),
+        body=body,
+        encoding=line.encoding,
+        key=line.key,
+        received_at=line.received_at,
+    )
+    return Arrival(payload, line.status, True)

@@ -1,0 +1,152 @@
+"""What is written, as functions of the writing connection: attempts and their charge, reports, failures, runs."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from walee_async.errors import StoreError
+from walee_async.outcomes import Charge
+from walee_async.store.packing import COLUMNS, Row, pack, stamp, values_of
+from walee_async.store.records import Failure, Pruned
+from walee_async.wire import report_url
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from walee_async.outcomes import Attempt, Payload
+
+_INSERT_REPORT = f"INSERT OR IGNORE INTO reports ({COLUMNS}, seal) VALUES ({'?, ' * len(Row.__struct_fields__)}?)"
+CHUNK = 200
+"""Reports removed in one transaction: few enough that a record queued meanwhile does not wait for long."""
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """Where a report to be kept comes from."""
+
+    status: int | None = None
+    attempt: int | None = None
+    source: str = "gateway"
+
+
+def intend(connection: sqlite3.Connection, intent: int, attempt: tuple[str, int, str, int | None]) -> None:
+    """Note that a request is about to be sent: handle, number, key label, run."""
+    handle, number, key, run = attempt
+    connection.execute(
+        "INSERT INTO attempts (id, run, handle, number, key, intended_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (intent, run, handle, number, key, time.time()),
+    )
+
+
+def settle(connection: sqlite3.Connection, intent: int, attempt: Attempt, payload: Payload | None) -> None:
+    """Note what an intended request came to, and keep its report if it brought one."""
+    settled = connection.execute(
+        "UPDATE attempts SET settled_at = ?, charge = ?, status = ?, queue_seconds = ?, service_seconds = ?"
+        " WHERE id = ? AND charge IS NULL",
+        (time.time(), attempt.charge.value, attempt.status, attempt.queue_seconds, attempt.service_seconds, intent),
+    )
+    if settled.rowcount != 1:
+        raise StoreError(f"attempt {intent} was never intended, or is settled already", handle=attempt.handle)
+    if payload is not None:
+        keep(connection, payload, Origin(status=attempt.status, attempt=intent))
+
+
+def keep(connection: sqlite3.Connection, payload: Payload, origin: Origin) -> bool:
+    """Keep a report; False when this very one is kept already. What failed for its handle before has come right."""
+    stored, packing = pack(payload.body, payload.encoding)
+    said = stamp(payload)
+    row = Row(
+        handle=payload.handle,
+        received_at=payload.received_at + 0.0,  # SQLite does not tell -0.0 from 0.0, the seal does
+        created=said.created,
+        report_id=said.report_id,
+        user_id=said.user_id,
+        encoding=payload.encoding,
+        packing=packing,
+        size=len(payload.body),
+        sha256=hashlib.sha256(payload.body).digest(),
+        request=report_url("", payload.handle),
+        status=origin.status,
+        key=payload.key,
+        attempt=origin.attempt,
+        source=origin.source,
+    )
+    inserted = connection.execute(_INSERT_REPORT, values_of(row))
+    if inserted.rowcount != 1:
+        return False
+    connection.execute("INSERT INTO bodies (id, body) VALUES (?, ?)", (inserted.lastrowid, stored))
+    connection.execute("UPDATE failures SET standing = 0 WHERE handle = ? AND standing = 1", (payload.handle,))
+    return True
+
+
+def record_failure(connection: sqlite3.Connection, failure: Failure) -> None:
+    """Note that a handle came to an end without a report; it takes the place of what was noted before."""
+    connection.execute("UPDATE failures SET standing = 0 WHERE handle = ? AND standing = 1", (failure.handle,))
+    connection.execute(
+        "INSERT INTO failures (handle, kind, detail, status, code, at, due_at, run, standing)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)",
+        (
+            failure.handle,
+            failure.kind,
+            failure.detail,
+            failure.status,
+            failure.code,
+            failure.at,
+            failure.due_at,
+            failure.run,
+        ),
+    )
+
+
+def begin_run(connection: sqlite3.Connection, command: str) -> int:
+    """Note the start of a run and return its number."""
+    run = connection.execute("INSERT INTO runs (started, command) VALUES (?, ?)", (time.time(), command)).lastrowid
+    assert run is not None
+    return run
+
+
+def end_run(connection: sqlite3.Connection, run: int, reason: str) -> None:
+    """Note the end of a run."""
+    connection.execute("UPDATE runs SET ended = ?, reason = ? WHERE id = ?", (time.time(), reason, run))
+
+
+def close_orphans(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Settle what a process that died left open: its attempts are ambiguous. Return their handles, one per attempt.
+
+    To be called when the store is opened for writing: nobody else writes, so nothing open can still be going on.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    rows = connection.execute("SELECT handle FROM attempts WHERE charge IS NULL ORDER BY id").fetchall()
+    connection.execute("UPDATE attempts SET charge = ? WHERE charge IS NULL", (Charge.AMBIGUOUS.value,))
+    connection.execute("UPDATE runs SET reason = 'killed' WHERE reason IS NULL")
+    connection.execute("COMMIT")
+    return tuple(handle for (handle,) in rows)
+
+
+def prune_chunk(connection: sqlite3.Connection, before: float, keep_latest: bool) -> Pruned:
+    """Remove up to `CHUNK` reports that are dated before a moment."""
+    newer = "SELECT 1 FROM reports AS n WHERE n.handle = r.handle AND (n.received_at, n.id) > (r.received_at, r.id)"
+    rows = connection.execute(
+        "SELECT id, size FROM reports AS r WHERE coalesce(created, received_at) < ?"
+        f" AND (NOT ? OR EXISTS ({newer})) LIMIT ?",
+        (before, keep_latest, CHUNK),
+    ).fetchall()
+    connection.executemany("DELETE FROM reports WHERE id = ?", [(version,) for version, _ in rows])
+    return Pruned(len(rows), sum(size for _, size in rows))
+
+
+def next_attempt(connection: sqlite3.Connection) -> int:
+    """The number after that of the last attempt."""
+    (last,) = connection.execute("SELECT max(id) FROM attempts").fetchone()
+    return (last or 0) + 1
+
+
+def vacuum(connection: sqlite3.Connection) -> int:
+    """Give unused pages back to the disk; return how many bytes. Not within a transaction."""
+    ((free, size),) = connection.execute("SELECT * FROM pragma_freelist_count(), pragma_page_size()").fetchall()
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return int(free) * int(size)

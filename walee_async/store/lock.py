@@ -1,0 +1,126 @@
+"""The lock that lets one process write to a store. The system takes it back when the process dies, however it dies."""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import sys
+import time
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import Struct
+
+from walee_async.errors import StoreError, StoreLockedError, StorePathError
+
+if TYPE_CHECKING:
+    from typing import IO
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _BYTE: Final = 1 << 30
+    """A lock on Windows keeps others from reading what it covers, so it covers nothing that is there."""
+
+    def _seize(descriptor: int) -> None:
+        os.lseek(descriptor, _BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _seize(descriptor: int) -> None:
+        # flock rather than lockf: it also keeps out a second store of this same process, and it is not lost when
+        # somebody else in the process opens and closes the file.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+_TAKEN: Final = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+_MOST: Final = 4096
+
+
+class _Holder(Struct, frozen=True):
+    pid: int
+    host: str
+    command: str
+    started: float
+
+
+class Lock:
+    """Held from `acquire` to `release`, or until the process ends. The file it leaves behind locks nothing."""
+
+    _held: Final[weakref.WeakSet[Lock]] = weakref.WeakSet()
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._held.add(self)
+
+    @classmethod
+    def acquire(cls, store: Path) -> Lock:
+        """Take the lock of a store, or say who has it; never waits.
+
+        Raises:
+            StoreLockedError: another process has it, or another store of this one.
+            StorePathError: the folder cannot be written to.
+            StoreError: the file system has no locks.
+        """
+        path = store.with_name(f"{store.name}.lock")
+        try:
+            file = open(path, "r+b", buffering=0, opener=_opener)  # noqa: SIM115  (kept open; Path has no opener)
+        except OSError as error:
+            raise StorePathError(f"{store} cannot be written to: {path.name}: {error.strerror}") from None
+        try:
+            _seize(file.fileno())
+        except OSError as error:
+            with file:
+                raise _refusal(store, file, error) from None
+        lock = cls(file)
+        # Only the program's name, not its arguments: there might be a key among them.
+        command = Path(sys.argv[0]).name if sys.argv else ""
+        holder = _Holder(os.getpid(), platform.node(), command, time.time())
+        with suppress(OSError):  # a full disk keeps nobody from reading the store and saying so
+            file.truncate(0)
+            file.seek(0)
+            file.write(msgspec.json.encode(holder))
+        return lock
+
+    def release(self) -> None:
+        """Let others write."""
+        with suppress(OSError):
+            self._file.truncate(0)
+        self._held.discard(self)
+        self._file.close()
+
+    @classmethod
+    def drop_all(cls) -> None:
+        """Close what a forked child has inherited, without unlocking: else it would hold the lock past its parent."""
+        for lock in list(cls._held):
+            lock._file.close()
+        cls._held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=Lock.drop_all)
+
+
+def _opener(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o600)
+
+
+def _refusal(store: Path, file: IO[bytes], error: OSError) -> StoreError:
+    if error.errno not in _TAKEN:
+        return StoreError(f"{store} cannot be locked on this file system: {error.strerror}")
+    try:
+        file.seek(0)
+        holder = msgspec.json.decode(file.read(_MOST), type=_Holder)
+    except (OSError, ValueError):
+        return StoreLockedError(f"{store} is being written to by another process")
+    mine = holder.pid == os.getpid() and holder.host == platform.node()
+    who = "this process" if mine else f"process {holder.pid} ({holder.command or 'unnamed'}) on {holder.host}"
+    since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(holder.started))
+    refusal = StoreLockedError(f"{store} is being written to by {who} since {since}")
+    refusal.pid, refusal.host, refusal.command = holder.pid, holder.host, holder.command
+    return refusal

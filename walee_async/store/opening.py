@@ -1,0 +1,97 @@
+"""Opening a store for writing: the lock, what a crash left, the tables, and the books put in order."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from walee_async.errors import StoreDamagedError, WaleeError
+from walee_async.store.books import told
+from walee_async.store.check import first_damage
+from walee_async.store.connect import (
+    check_header,
+    check_version,
+    connect_reader,
+    connect_writer,
+    enable_log,
+    sidecar,
+    size_of,
+)
+from walee_async.store.journal import close_orphans, next_attempt
+from walee_async.store.lock import Lock
+from walee_async.store.paths import make, sync_folder, wipe
+from walee_async.store.reader import StoreReader
+from walee_async.store.schema import check_sqlite, migrate
+from walee_async.store.wal import examine, valid_frames
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+
+class Opened(Struct):
+    """A store ready to be written to."""
+
+    connection: sqlite3.Connection
+    lock: Lock
+    orphans: tuple[str, ...]
+    remarks: tuple[str, ...]
+    next_attempt: int
+
+
+def open_for_writing(path: Path, *, fresh: bool) -> Opened:
+    """Take the lock of a store and make it ready; `fresh` removes what is there first.
+
+    Raises:
+        StoreError: it cannot be had; nothing that was kept is changed, and the lock is free again.
+    """
+    check_sqlite()
+    if path.exists():
+        check_header(path)  # before a lock is left beside a file that is none of ours
+    lock = Lock.acquire(path)
+    try:
+        if fresh:
+            wipe(path)
+        make(path)
+        with told(path):
+            remarks = _recover(path) if check_header(path) else ()
+            return _ready(path, lock, remarks)
+    except BaseException as error:
+        lock.release()
+        if isinstance(error, WaleeError):
+            error.__dict__.setdefault("path", str(path))
+        raise
+
+
+def _ready(path: Path, lock: Lock, remarks: tuple[str, ...]) -> Opened:
+    connection = connect_writer(path)
+    try:
+        check_version(connection, path)
+        migrate(connection)
+        enable_log(connection)
+        sync_folder(path)
+        return Opened(connection, lock, close_orphans(connection), remarks, next_attempt(connection))
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _recover(path: Path) -> tuple[str, ...]:
+    """Look at what a process that did not close the store has left, before anything is changed.
+
+    The connection here cannot write, and leaves the files as they are when it closes.
+
+    Raises:
+        StoreDamagedError: what was committed is not all there.
+    """
+    with closing(connect_reader(path)) as connection:
+        check_version(connection, path)
+        if not size_of(sidecar(path, "-wal")):
+            return ()
+        remark = examine(path, valid_frames(path))
+        problem = first_damage(StoreReader(connection, path))
+        if problem is not None:
+            raise StoreDamagedError(f"{path} is damaged: {problem.problem}", handle=problem.handle)
+    return (remark,) if remark is not None else ()

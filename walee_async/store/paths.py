@@ -1,0 +1,74 @@
+"""Where a store may be."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from walee_async.errors import StorePathError
+from walee_async.store.connect import check_header, sidecar
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+
+def resolve(path: str | PathLike[str], *, create: bool) -> Path:
+    """Return the absolute path of a store, links followed, so that one file has one lock.
+
+    Raises:
+        StorePathError: there is none, and none may or can be made.
+    """
+    file = Path(path).absolute()
+    with suppress(OSError, RuntimeError):
+        file = file.resolve()
+    if file.is_dir():
+        raise StorePathError(f"{file} is a folder, not a store")
+    if file.exists():
+        if not file.is_file():
+            raise StorePathError(f"{file} is no ordinary file")
+        return file
+    if not create:
+        raise StorePathError(f"there is no store {file}")
+    if not file.parent.is_dir():
+        raise StorePathError(f"there is no folder {file.parent}")
+    return file
+
+
+def make(path: Path) -> None:
+    """Make an empty file that only its owner may read, unless there is one: reports are bought, and about people.
+
+    Raises:
+        StorePathError: it cannot be made.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StorePathError(f"{path} cannot be written to: {error.strerror}") from None
+
+
+def sync_folder(path: Path) -> None:
+    """Make sure that a new file is still in its folder after a power cut. Windows has no such thing."""
+    with suppress(OSError):
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def wipe(path: Path) -> None:
+    """Remove a store, and whatever is beside it. The lock must be held.
+
+    Raises:
+        StorePathError: the file is something else than a store, or cannot be removed.
+    """
+    if not path.exists():
+        return
+    check_header(path)
+    try:
+        for file in (path, sidecar(path, "-wal"), sidecar(path, "-shm"), sidecar(path, "-journal")):
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorePathError(f"{path} cannot be removed: {error.strerror}") from None

@@ -1,0 +1,118 @@
+"""Reading a store from an event loop, on threads of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from walee_async.outcomes import Payload
+from walee_async.store.check import verify
+from walee_async.store.reader import StoreReader
+from walee_async.store.records import Finding
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from walee_async.outcomes import Charge
+    from walee_async.store.records import Failure, Held, RunRecord, Totals, Version
+
+T = TypeVar("T")
+
+_THREADS: Final = 2
+"""A read takes some 0.1 ms where the file is cached; on a slow disk one long read leaves the other thread."""
+
+
+class StoreReads:
+    """What `StoreReader` reads, without blocking the event loop; see there for what each method gives and raises."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._readers: list[StoreReader] = []
+        self._threads = ThreadPoolExecutor(_THREADS, f"walee store {path.name} reader")
+
+    async def latest(self, handle: str) -> Payload | None:
+        """The newest report of a handle, or None."""
+        return await self._read(lambda reader: reader.latest(handle))
+
+    async def read(self, version: int) -> Payload:
+        """The report with this id."""
+        return await self._read(lambda reader: reader.read(version))
+
+    async def history(self, handle: str) -> list[Version]:
+        """Every report of a handle without its body, the newest first."""
+        return await self._read(lambda reader: reader.history(handle))
+
+    async def lookup(self, handles: Sequence[str]) -> dict[str, Held]:
+        """How old the newest report of each handle is; handles without one are left out."""
+        return await self._read(lambda reader: reader.lookup(handles))
+
+    async def failures(self, run: int | None = None) -> list[Failure]:
+        """The failures of a run; without one, every handle whose last outcome is a failure."""
+        return await self._read(lambda reader: reader.failures(run))
+
+    async def failed(self, handles: Sequence[str]) -> dict[str, Failure]:
+        """Those of the handles whose last outcome is a failure, and which."""
+        return await self._read(lambda reader: reader.failed(handles))
+
+    async def parked(self, due_by: float = math.inf) -> list[Failure]:
+        """Handles whose report was being prepared and is to be asked for again by a moment."""
+        return await self._read(lambda reader: reader.parked(due_by))
+
+    async def ambiguous(self, run: int | None = None) -> Counter[str]:
+        """The attempts that may have bought a report without delivering it, by handle."""
+        return await self._read(lambda reader: reader.ambiguous(run))
+
+    async def charges(self, run: int | None = None) -> Counter[Charge]:
+        """The attempts by what they may have cost."""
+        return await self._read(lambda reader: reader.charges(run))
+
+    async def runs(self) -> list[RunRecord]:
+        """Every run, the oldest first."""
+        return await self._read(StoreReader.runs)
+
+    async def totals(self) -> Totals:
+        """What is in the store, and what it cost."""
+        return await self._read(StoreReader.totals)
+
+    async def payloads(
+        self, *, every: bool = False, on_damage: Callable[[Finding], None] | None = None
+    ) -> AsyncIterator[Payload]:
+        """The newest report of each handle, or every version, in bounded memory."""
+        last = 0
+        while page := await self._read(partial(StoreReader.page, after=last, every=every)):
+            last = page[-1][0]
+            for version, found in page:
+                if isinstance(found, Payload):
+                    yield found
+                elif on_damage is not None:
+                    on_damage(Finding(found.detail, found.handle, version=version))
+                else:
+                    raise found
+
+    async def verify(self) -> AsyncIterator[Finding]:
+        """Examine the whole store, and tell what is wrong with it; nothing when all is well."""
+        findings: Iterator[Finding] = await self._read(verify)
+        while (finding := await self._read(lambda _: next(findings, None))) is not None:
+            yield finding
+
+    async def _read(self, work: Callable[[StoreReader], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._on_thread, work)
+
+    def _on_thread(self, work: Callable[[StoreReader], T]) -> T:
+        reader: StoreReader | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = StoreReader.open(self.path)
+            self._readers.append(reader)
+        return work(reader)
+
+    def _close_readers(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+        for reader in self._readers:
+            reader.close()

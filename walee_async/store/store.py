@@ -1,0 +1,238 @@
+"""The store: every report that was paid for, and what was paid."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import itertools
+import os
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from walee_async.errors import StoreError, WaleeError
+from walee_async.store import journal
+from walee_async.store.exchange import export_payloads, import_file
+from walee_async.store.opening import Opened, open_for_writing
+from walee_async.store.paths import resolve
+from walee_async.store.reader import StoreReader
+from walee_async.store.reads import StoreReads
+from walee_async.store.records import Failure, Finding, Imported, Pruned
+from walee_async.store.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator
+    from os import PathLike
+    from pathlib import Path
+    from types import TracebackType
+
+    from walee_async.outcomes import Attempt, Payload
+
+_DETAIL: Final = 500
+"""Characters of a failure's sentence that are kept."""
+
+
+class Intent:
+    """A request about to be sent. Await it before sending: then it is on disk. `id` is known at once."""
+
+    __slots__ = ("_recorded", "id")
+
+    def __init__(self, number: int, recorded: Awaitable[None]) -> None:
+        self.id = number
+        self._recorded = recorded
+
+    def __await__(self) -> Generator[Any, None, int]:
+        """Wait until the intent is on disk; raises StoreError if it cannot be written."""
+        yield from self._recorded.__await__()
+        return self.id
+
+
+class Store(StoreReads):
+    """One SQLite file that keeps each report as it was received, before anything can fail on it, and the books.
+
+    Made by `open`; a context manager, with `async with` or `with`. Writes are queued at once and awaited until they are
+    on disk; awaiting is optional for all but the intent: what was queued is written even when nobody waits, at the
+    latest on closing. A StoreWriteError means that the disk refused: every later write is refused at once with the
+    same sentence, and what was kept before can be read.
+
+    Attributes:
+        orphans: The handles whose requests were under way when the last process died, one for each request: their
+            reports may have been bought.
+        remarks: Sentences about what opening has found that a person should know.
+    """
+
+    def __init__(self, path: Path, opened: Opened | None) -> None:
+        super().__init__(path)
+        self.orphans = opened.orphans if opened else ()
+        self.remarks = opened.remarks if opened else ()
+        self._lock = opened.lock if opened else None
+        self._writer = Writer(opened.connection, path) if opened else None
+        self._numbers = itertools.count(opened.next_attempt if opened else 1)
+        self._process = os.getpid()
+        self._closing = threading.Lock()
+        self._closed = False
+        # Settlements that nobody waits for are written even when the program ends without closing the store.
+        atexit.register(self.close)
+
+    @classmethod
+    def open(
+        cls, path: str | PathLike[str], *, create: bool = True, read_only: bool = False, wipe: bool = False
+    ) -> Self:
+        """Open a store. It blocks for some milliseconds, after a crash longer: in an event loop, use a thread.
+
+        Args:
+            path: The file. Beside it are `-wal` and `-shm` while it is in use, and `.lock`.
+            create: Make it where there is none; its folder must be there.
+            read_only: Write nothing and take no lock, so that it can be read while another process writes to it.
+            wipe: Remove what is in it first.
+
+        Raises:
+            StorePathError: there is no store at the path, or none can be made there.
+            StoreLockedError: another process writes to it.
+            StoreVersionError: a newer version of this package made it.
+            StoreDamagedError: its files are not as they were written, and something that was kept is not there.
+            StoreWriteError: the disk is full or refuses.
+        """
+        file = resolve(path, create=create and not read_only)
+        if read_only:
+            StoreReader.open(file).close()
+            return cls(file, None)
+        return cls(file, open_for_writing(file, fresh=wipe))
+
+    # -- the journal --------------------------------------------------------------------------------------------------
+
+    def intend(self, handle: str, number: int, key: str, run: int | None = None) -> Intent:
+        """Note that request `number` for a handle is about to be sent with the key of that label.
+
+        Await the intent, then send, then `settle` it, whatever happens; also when the wait for it was cancelled.
+
+        Raises:
+            StoreError: by the await; it is not on disk. Do not send.
+        """
+        intent = next(self._numbers)
+        work = partial(journal.intend, intent=intent, attempt=(handle, number, key, run))
+        return Intent(intent, self._writes().submit(work, handle))
+
+    def settle(self, intent: Intent, attempt: Attempt, payload: Payload | None = None) -> Awaitable[None]:
+        """Note what an intended request came to, and keep its report, in one transaction. Awaitable until on disk.
+
+        Raises:
+            StoreError: by the await; it is not on disk, and the error holds the payload.
+        """
+        work = partial(journal.settle, intent=intent.id, attempt=attempt, payload=payload)
+        return self._writes().submit(work, attempt.handle, payload)
+
+    def record_failure(
+        self, handle: str, error: WaleeError, *, run: int | None = None, due_at: float | None = None
+    ) -> Awaitable[None]:
+        """Note that a handle came to an end without a report; `due_at` (Unix seconds) is when to ask again, if ever."""
+        failure = Failure(
+            handle=handle,
+            kind=type(error).__name__,
+            detail=error.detail[:_DETAIL],
+            status=error.status,
+            code=error.code,
+            at=time.time(),
+            due_at=due_at,
+            run=run,
+        )
+        return self._writes().submit(partial(journal.record_failure, failure=failure), handle)
+
+    def begin_run(self, command: str = "") -> Awaitable[int]:
+        """Note the start of a run; its number. `command` must not hold a key."""
+        return self._writes().submit(partial(journal.begin_run, command=command))
+
+    def end_run(self, run: int, reason: str) -> Awaitable[None]:
+        """Note the end of a run and why it ended, such as `complete`."""
+        return self._writes().submit(partial(journal.end_run, run=run, reason=reason))
+
+    # -- upkeep -------------------------------------------------------------------------------------------------------
+
+    async def prune(self, older_than: float, *, keep_latest: bool = True) -> Pruned:
+        """Remove the reports older than that many seconds, by their own date, else by when they came.
+
+        `keep_latest` spares the newest of each handle. The books stay; the file shrinks with `vacuum`.
+        """
+        reports = size = 0
+        before = time.time() - older_than
+        work = partial(journal.prune_chunk, before=before, keep_latest=keep_latest)
+        while (chunk := await self._writes().submit(work)).reports:
+            reports, size = reports + chunk.reports, size + chunk.bytes
+        return Pruned(reports, size)
+
+    async def vacuum(self) -> int:
+        """Give unused room back to the disk, and return how many bytes. Meanwhile it needs as much as the file has."""
+        return await asyncio.wrap_future(self._writes().submit_from_thread(journal.vacuum, alone=True))
+
+    async def export(
+        self, target: str | PathLike[str], *, every: bool = True, on_damage: Callable[[Finding], None] | None = None
+    ) -> int:
+        """Write the reports as they were received to a JSONL.gz file, for `import_`; the number written.
+
+        Args:
+            target: The file; an export that fails leaves none.
+            every: All versions rather than the newest of each handle.
+            on_damage: Is told of each damaged report, on another thread, and the report left out.
+
+        Raises:
+            StoreDamagedError: a report is damaged, and `on_damage` is None.
+            ConfigError: the file cannot be written.
+        """
+        return await self._read(partial(export_payloads, target=target, every=every, on_damage=on_damage))
+
+    async def import_(self, source: str | PathLike[str]) -> Imported:
+        """Bring in the reports of a file; those that are here already are left out, so that it can be repeated.
+
+        The file is JSON lines, gzipped or not, of any of these: what `export` writes; `{"handle": …, "report": {…}}`;
+        an answer of the gateway, filed under its `username`.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        return await asyncio.to_thread(import_file, source, self._writes())
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    async def aclose(self) -> None:
+        """Write what is queued, and close. Safe to repeat."""
+        await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """As `aclose`, but blocks."""
+        with self._closing:
+            if self._closed or self._process != os.getpid():
+                return
+            self._closed = True
+            atexit.unregister(self.close)
+            self._close_readers()
+            if self._writer is not None:
+                self._writer.close()
+            if self._lock is not None:
+                self._lock.release()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Store {self.path}>"
+
+    def _writes(self) -> Writer:
+        if self._closed:
+            raise StoreError(f"{self.path} has been closed")
+        if self._writer is None:
+            raise StoreError(f"{self.path} was opened for reading only")
+        if self._process != os.getpid():
+            raise StoreError(f"{self.path} was opened by the process this one was forked from; open it for reading")
+        return self._writer

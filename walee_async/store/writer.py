@@ -1,0 +1,180 @@
+"""The one thread that writes: it takes what is queued, commits it as one transaction, and tells who waits.
+
+Whoever submits does not wait for the disk. What was submitted is written even when nobody waits for it any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from walee_async.errors import StoreError, WaleeError
+from walee_async.store.connect import explain, is_lasting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from walee_async.outcomes import Payload
+
+T = TypeVar("T")
+
+MOST: Final = 20
+"""Records in one commit. More make it no cheaper, and the first of them would wait longer."""
+
+
+class Ticket(Generic[T]):
+    """One record on its way to the disk, and who is to be told. `work` may run twice, if the first is rolled back."""
+
+    __slots__ = ("alone", "error", "future", "handle", "loop", "payload", "result", "work")
+
+    def __init__(self, work: Callable[[sqlite3.Connection], T], handle: str | None, payload: Payload | None) -> None:
+        self.work = work
+        self.handle = handle
+        self.payload = payload
+        self.alone = False
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.future: asyncio.Future[T] | Future[T]
+        self.result: T | None = None
+        self.error: Exception | None = None
+
+    def settle(self) -> None:
+        """Tell who waits. To be called in the loop of a future that belongs to one."""
+        if self.future.done():
+            return  # its caller was cancelled; the record is written all the same
+        if self.error is None:
+            self.future.set_result(self.result)  # type: ignore[arg-type]  # None is a T where work returns it
+            return
+        self.future.set_exception(self.error)
+        if isinstance(self.future, asyncio.Future):
+            self.future.exception()  # a caller who went away is no reason for a message about an error nobody took
+
+
+class Writer:
+    """Owns the writing connection. `failure` is why it writes no more, once the disk has refused."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.failure: StoreError | None = None
+        self._connection = connection
+        self._path = path
+        self._queue: queue.SimpleQueue[Ticket[Any] | None] = queue.SimpleQueue()
+        self._next: list[Ticket[Any] | None] = []
+        # A daemon, so that a store nobody closed does not keep the program from ending.
+        self._thread = threading.Thread(target=self._work, name=f"walee store {path.name}", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self, work: Callable[[sqlite3.Connection], T], handle: str | None = None, payload: Payload | None = None
+    ) -> asyncio.Future[T]:
+        """Queue a record from within an event loop; the future is done when it is on disk."""
+        ticket = Ticket(work, handle, payload)
+        ticket.loop = asyncio.get_running_loop()
+        ticket.future = future = ticket.loop.create_future()
+        self._queue.put(ticket)
+        return future
+
+    def submit_from_thread(self, work: Callable[[sqlite3.Connection], T], *, alone: bool = False) -> Future[T]:
+        """Queue a record from any thread; `alone`: outside any transaction, for what cannot be part of one."""
+        ticket = Ticket(work, None, None)
+        ticket.alone = alone
+        future: Future[T] = Future()
+        ticket.future = future
+        self._queue.put(ticket)
+        return future
+
+    def close(self) -> None:
+        """Write what is queued, then close the connection. Further submissions are never answered."""
+        self._queue.put(None)
+        self._thread.join()
+
+    # -- in the thread ------------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while (batch := self._gather()) is not None:
+            self._write(batch)
+            _tell(batch)
+        with suppress(sqlite3.Error):  # a checkpoint that fails leaves everything in the WAL, where it is as safe
+            self._connection.close()
+
+    def _gather(self) -> list[Ticket[Any]] | None:
+        """Wait for a record, and take those that came during the last commit with it.
+
+        It does not wait for more: a lone record is on disk in the time of one fsync, and under load the next batch
+        gathers by itself while this one is written.
+        """
+        batch: list[Ticket[Any]] = []
+        while len(batch) < MOST:
+            try:
+                ticket = self._next.pop() if self._next else self._queue.get(block=not batch)
+            except queue.Empty:
+                break
+            if ticket is not None and not ticket.alone:
+                batch.append(ticket)
+            elif batch:
+                self._next.append(ticket)
+                break
+            else:
+                return None if ticket is None else [ticket]
+        return batch
+
+    def _write(self, batch: list[Ticket[Any]]) -> None:
+        try:
+            if self.failure is not None:
+                raise self.failure
+            self._commit(batch)
+        except Exception as error:  # noqa: BLE001  (whatever it is, somebody waits to be told)
+            self._roll_back()
+            if isinstance(error, sqlite3.Error) and is_lasting(error):
+                self.failure = explain(error, self._path, "written to")
+            if self.failure is None and len(batch) > 1:
+                for ticket in batch:  # one of them cannot be written; the others shall not suffer for it
+                    self._write([ticket])
+                return
+            for ticket in batch:
+                ticket.error = self._told(ticket, self.failure or error)
+
+    def _commit(self, batch: list[Ticket[Any]]) -> None:
+        if batch[0].alone:
+            batch[0].result = batch[0].work(self._connection)
+            return
+        self._connection.execute("BEGIN IMMEDIATE")
+        for ticket in batch:
+            ticket.result = ticket.work(self._connection)
+        self._connection.execute("COMMIT")
+
+    def _roll_back(self) -> None:
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def _told(self, ticket: Ticket[Any], error: Exception) -> Exception:
+        """The error as one ticket's own: with its handle, and with its payload, which would otherwise be lost."""
+        if isinstance(error, sqlite3.Error):
+            error = explain(error, self._path, "written to")
+        if not isinstance(error, WaleeError):
+            return error
+        own = error.about(ticket.handle)
+        if isinstance(own, StoreError):
+            own.payload = ticket.payload
+        return own
+
+
+def _tell(batch: list[Ticket[Any]]) -> None:
+    loops = {ticket.loop for ticket in batch}
+    for loop in loops:
+        mine = [ticket for ticket in batch if ticket.loop is loop]
+        if loop is None:
+            _settle(mine)
+        else:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(_settle, mine)
+
+
+def _settle(tickets: list[Ticket[Any]]) -> None:
+    for ticket in tickets:
+        ticket.settle()
