@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from walee_async import Failed, Fetched, Headline, WaleeClient
+from walee_async import Failed, Fetched, Headline, Options, WaleeClient
 from walee_async.errors import (
     AmbiguousError,
     ConfigError,
@@ -51,8 +51,10 @@ pytestmark = pytest.mark.anyio
 QUICK = RetryPolicy(base=0.01, cap=0.02)
 
 
-def client(gateway: Gateway, **options: Any) -> WaleeClient:
-    return WaleeClient(gateway.key, **{"base_url": gateway.base_url, "rate": 2000.0, "retry": QUICK, **options})
+def client(gateway: Gateway, *, rate: float = 2000.0, **options: Any) -> WaleeClient:
+    return WaleeClient(
+        gateway.key, base_url=gateway.base_url, rate=rate, options=Options(**{"retry": QUICK, **options})
+    )
 
 
 def handles_of(outcomes: list[Outcome[Any]]) -> list[str]:

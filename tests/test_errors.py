@@ -5,8 +5,8 @@ import pickle
 import pytest
 
 from walee_async import errors
-from walee_async.errors import Exchange, NotReadyError, WaleeError
-from walee_async.outcomes import Attempt, Charge
+from walee_async.errors import NotReadyError, WaleeError
+from walee_async.outcomes import Attempt, Charge, Exchange
 
 ALL = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, WaleeError)]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from walee_async import Fetched, WaleeClient
+from walee_async import Fetched, Hook, Options, WaleeClient
 from walee_async.errors import ExhaustedKeyError, RefusedKeyError, RunEndedError
 from walee_async.events import Event, KeyBenched
 from walee_async.retry import RetryPolicy
@@ -22,9 +22,9 @@ pytestmark = pytest.mark.anyio
 KEYS = ("a-made-up-key-number-one", "a-made-up-key-number-two", "a-made-up-key-number-six")
 
 
-def client(gateway: Gateway, **options: Any) -> WaleeClient:
-    options = {"base_url": gateway.base_url, "rate": 500.0, "retry": RetryPolicy(base=0.01, cap=0.02), **options}
-    return WaleeClient(gateway.keys, **options)
+def client(gateway: Gateway, *, rate: float = 500.0, hook: Hook | None = None) -> WaleeClient:
+    options = Options(retry=RetryPolicy(base=0.01, cap=0.02), hook=hook)
+    return WaleeClient(gateway.keys, base_url=gateway.base_url, rate=rate, options=options)
 
 
 def by_key(outcomes: Iterable[Outcome[Any]]) -> dict[str, int]:

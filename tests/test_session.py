@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from walee_async import Headline, RetryPolicy, Transport, WaleeClient
+from walee_async import Headline, Options, RetryPolicy, Transport, WaleeClient
 from walee_async.errors import (
     AmbiguousError,
     ConfigError,
@@ -52,8 +52,10 @@ pytestmark = pytest.mark.anyio
 ONCE = RetryPolicy(attempts=1, resend_ambiguous=0)
 
 
-def client(gateway: Gateway, **options: Any) -> WaleeClient:
-    return WaleeClient(gateway.key, **{"base_url": gateway.base_url, "rate": 2000.0, "retry": ONCE, **options})
+def client(gateway: Gateway, *, rate: float = 2000.0, **options: Any) -> WaleeClient:
+    return WaleeClient(
+        gateway.key, base_url=gateway.base_url, rate=rate, options=Options(**{"retry": ONCE, **options})
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from walee_async import errors as errors
+    from walee_async.budget import Budget as Budget
     from walee_async.bulk import Run as Run
+    from walee_async.client import Options as Options
     from walee_async.client import WaleeClient as WaleeClient
     from walee_async.errors import AccountError as AccountError
     from walee_async.errors import ConfigError as ConfigError
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
     from walee_async.outcomes import Fetched as Fetched
     from walee_async.outcomes import Outcome as Outcome
     from walee_async.outcomes import Payload as Payload
+    from walee_async.plan import Plan as Plan
     from walee_async.progress import Progress as Progress
     from walee_async.retry import RetryPolicy as RetryPolicy
+    from walee_async.store import Store as Store
     from walee_async.transport import Transport as Transport
 
     __version__: str
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AccountError",
     "Attempt",
+    "Budget",
     "Charge",
     "ConfigError",
     "CreatorReport",
@@ -52,13 +57,16 @@ __all__ = [
     "Hook",
     "Ledger",
     "NoReportError",
+    "Options",
     "Outcome",
     "Payload",
+    "Plan",
     "Progress",
     "RetryPolicy",
     "Run",
     "RunEndedError",
     "Source",
+    "Store",
     "Transport",
     "WaleeClient",
     "WaleeError",
@@ -67,16 +75,19 @@ __all__ = [
 ]
 
 _HOMES = {
+    "budget": ("Budget",),
     "bulk": ("Run",),
-    "client": ("WaleeClient",),
+    "client": ("Options", "WaleeClient"),
     "errors": ("AccountError", "ConfigError", "NoReportError", "RunEndedError", "WaleeError"),
     "handles": ("Entry", "parse_handle"),
     "interfaces": ("Hook", "Source"),
     "ledger": ("Ledger",),
     "models": ("CreatorReport", "Headline"),
     "outcomes": ("Attempt", "Charge", "Failed", "Fetched", "Outcome", "Payload"),
+    "plan": ("Plan",),
     "progress": ("Progress",),
     "retry": ("RetryPolicy",),
+    "store": ("Store",),
     "transport": ("Transport",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

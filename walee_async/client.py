@@ -2,50 +2,81 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, TypeVar, overload
 
+from msgspec import Struct
+
+from walee_async.budget import Budget
 from walee_async.bulk import Run, RunOptions
 from walee_async.decode import check_view, decode
 from walee_async.errors import ConfigError
 from walee_async.events import Emitter
+from walee_async.feed import Feed
 from walee_async.flights import SharedFlights
 from walee_async.gate import Gate, check_rate
 from walee_async.handles import parse_handle
+from walee_async.keys import Key, api_keys
 from walee_async.ledger import Ledger
 from walee_async.models import CreatorReport
+from walee_async.plan import Plan, Rules, make_plan
 from walee_async.pool import KeyStatistics, SessionPool
 from walee_async.retry import RetryPolicy
+from walee_async.reuse import MAX_AGE, ReadThrough
 from walee_async.session import Session
-from walee_async.transport import Key, Transport
-from walee_async.wire import check_base_url, check_key, key_label
+from walee_async.store import Store
+from walee_async.transport import Transport
+from walee_async.wire import check_base_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Sequence
+    from os import PathLike
     from types import TracebackType
 
     from walee_async.handles import Entry
     from walee_async.interfaces import Hook
     from walee_async.outcomes import Payload
 
+logger = logging.getLogger("walee_async")
 T = TypeVar("T")
 
+Handles: TypeAlias = "Iterable[str | Entry] | AsyncIterable[str | Entry]"
+
 BASE_URL: Final = "https://api.gateway.walee.ai/api"
+NOT_OPEN: Final = "The client is not open: use it inside `async with WaleeClient(...) as walee:`"
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What few callers change."""
+
+    burst: int = 1
+    """Requests that may go at once after a rest."""
+    retry: RetryPolicy = RetryPolicy()
+    """When to try again, and the deadline."""
+    transport: Transport = Transport()
+    """A session, connector, proxy or TLS context of your own, timeouts, connections."""
+    hook: Hook | None = None
+    """Is told of every event."""
+
+
+DEFAULTS: Final = Options()
 
 
 class WaleeClient:
-    """Buys creator reports with one API key or several; enter it with `async with`.
+    """Buys creator reports with one API key or several, and keeps them; enter it with `async with`.
 
     Args:
         api_key: A key, or several that share the work. Left out, WALEE_API_KEYS (separated by commas or spaces) or
             WALEE_API_KEY is read.
         rate: Requests per second and key; the service behind the gateway allows 10, careful clients run at 8. "auto"
             finds the limit by itself.
-        burst: Requests that may go at once after a rest.
         base_url: Where the gateway is; the key is sent there and nowhere else.
-        retry: When to try again, and the deadline.
-        transport: A session, connector, proxy or TLS context of your own, timeouts, connections.
-        hook: Is told of every event.
+        store: The file that every report is kept in and read from, or a store that is open; it is then not closed.
+            Without one nothing outlives the process.
+        max_age: Seconds, counted from the report's own date, for which a stored report is used instead of a new one.
+        budget: The most that may be bought.
+        options: What few callers change.
 
     Raises:
         ConfigError: an argument cannot be right, or there is no key.
@@ -56,22 +87,26 @@ class WaleeClient:
         api_key: str | Sequence[str] | None = None,
         *,
         rate: float | Literal["auto"] = 8.0,
-        burst: int = 1,
         base_url: str = BASE_URL,
-        retry: RetryPolicy | None = None,
-        transport: Transport | None = None,
-        hook: Hook | None = None,
+        store: Store | str | PathLike[str] | None = None,
+        max_age: float = MAX_AGE,
+        budget: Budget | None = None,
+        options: Options = DEFAULTS,
     ) -> None:
         check_rate(rate)
         self._rate: float | Literal["auto"] = rate
-        self._burst = burst
         self._keys = api_keys(api_key)
-        self._retry = retry or RetryPolicy()
-        self._transport = transport or Transport()
-        self._base_url = check_base_url(base_url, allow_plain_http=self._transport.allow_plain_http)
-        self._emitter = Emitter(hook)
+        self._options = options
+        self._base_url = check_base_url(base_url, allow_plain_http=options.transport.allow_plain_http)
+        self._emitter = Emitter(options.hook)
+        self._max_age = max_age
+        self._given_store = store
         self._pool: SessionPool | None = None
-        self._source: SharedFlights | None = None
+        self._buying: SharedFlights | None = None
+        self._reading: SharedFlights | None = None
+        self.budget = budget or Budget()
+        self.store: Store | None = store if isinstance(store, Store) else None
+        """The store while the client is open, if there is one."""
         self.ledger = Ledger()
         """Every attempt of this client, whichever run or call it was for."""
 
@@ -79,10 +114,27 @@ class WaleeClient:
         return f"<WaleeClient {self._base_url} with {', '.join(key.label for key in self._keys)}>"
 
     async def __aenter__(self) -> Self:
+        """Open the store and the sessions.
+
+        Raises:
+            StoreError: the store cannot be opened; its class says why.
+            ConfigError: the client is open already.
+        """
         if self._pool is not None:
             raise ConfigError("This client is open already; open it once and share it")
-        self._pool = SessionPool([self._session(key) for key in self._keys], self._retry)
-        self._source = SharedFlights(self._pool)
+        if self._given_store is not None and not isinstance(self._given_store, Store):
+            self.store = await asyncio.to_thread(Store.open, self._given_store)
+        retry = self._options.retry
+        self._pool = SessionPool([self._session(key) for key in self._keys], retry, self.budget)
+        self._buying = self._reading = SharedFlights(self._pool)
+        if self.store is not None:
+            for sentence in self.store.remarks:
+                logger.warning("%s", sentence)
+            through = ReadThrough(
+                self._buying, self.store, max_age=self._max_age, resend_ambiguous=retry.resend_ambiguous
+            )
+            # Shared around the store as well: a call that looked before a report came must not buy it after it did.
+            self._reading = SharedFlights(through)
         return self
 
     async def __aexit__(
@@ -91,41 +143,48 @@ class WaleeClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections. Closing twice is fine."""
-        pool, self._pool, self._source = self._pool, None, None
+        """Close the connections, and the store if it is ours. Closing twice is fine."""
+        pool, self._pool, self._buying, self._reading = self._pool, None, None, None
         if pool is not None:
             await pool.aclose()
+        if self.store is not None and self.store is not self._given_store:
+            await self.store.aclose()
+            self.store = None
 
     def _session(self, key: Key) -> Session:
+        options = self._options
         gate = Gate(
             self._rate,
-            burst=self._burst,
-            longest_pause=self._retry.deadline,
+            burst=options.burst,
+            longest_pause=options.retry.deadline,
             label=key.label,
             emitter=self._emitter,
         )
-        return Session(key, gate, self._base_url, self._transport, self.ledger, self._emitter)
+        return Session(key, gate, self._base_url, options.transport, self.ledger, self._emitter, self.store)
 
-    def _opened(self) -> SharedFlights:
-        if self._source is None:
-            raise ConfigError("The client is not open: use it inside `async with WaleeClient(...) as walee:`")
-        return self._source
+    def _source(self, *, fresh: bool) -> SharedFlights:
+        source = self._buying if fresh else self._reading
+        if source is None:
+            raise ConfigError(NOT_OPEN)
+        return source
 
-    async def fetch(self, handle: str) -> Payload:
-        """Buy the report of one handle and return its bytes, not decoded.
+    async def fetch(self, handle: str, *, fresh: bool = False) -> Payload:
+        """Return the bytes of one report, not decoded: the stored ones while they are young enough, else bought.
+
+        Callers for one handle at the same time share one purchase. `fresh` buys, whatever is stored.
 
         Raises:
             InvalidHandleError: the text cannot be a handle; nothing was sent.
             WaleeError: there is no report, for the reason it gives.
         """
-        return await self._opened().fetch(parse_handle(handle))
+        return await self._source(fresh=fresh).fetch(parse_handle(handle))
 
     @overload
-    async def creator_report(self, handle: str) -> CreatorReport: ...
+    async def creator_report(self, handle: str, *, fresh: bool = ...) -> CreatorReport: ...
     @overload
-    async def creator_report(self, handle: str, *, view: type[T]) -> T: ...
-    async def creator_report(self, handle: str, *, view: type[Any] = CreatorReport) -> Any:
-        """Buy the report of one handle and decode it into a view: any msgspec Struct, or `dict`.
+    async def creator_report(self, handle: str, *, view: type[T], fresh: bool = ...) -> T: ...
+    async def creator_report(self, handle: str, *, view: type[Any] = CreatorReport, fresh: bool = False) -> Any:
+        """Fetch the report of one handle and decode it into a view: any msgspec Struct, or `dict`. See `fetch`.
 
         Raises:
             ConfigError: the view is none that a report can be decoded into; nothing was sent.
@@ -134,37 +193,47 @@ class WaleeClient:
             WaleeError: there is no report, for the reason it gives.
         """
         check_view(view)  # A bad view must be found out before anything is bought.
-        return decode(await self.fetch(handle), view, cap=self._transport.max_inflated)
+        payload = await self.fetch(handle, fresh=fresh)
+        return decode(payload, view, cap=self._options.transport.max_inflated)
 
     @overload
     def creator_reports(
         self,
-        handles: Iterable[str | Entry] | AsyncIterable[str | Entry],
+        handles: Handles,
         *,
         ordered: bool = ...,
         concurrency: int = ...,
         total: int | None = ...,
+        fresh: bool = ...,
+        retry_failed: Iterable[str] = ...,
     ) -> Run[CreatorReport]: ...
     @overload
     def creator_reports(
         self,
-        handles: Iterable[str | Entry] | AsyncIterable[str | Entry],
+        handles: Handles,
         *,
         view: type[T],
         ordered: bool = ...,
         concurrency: int = ...,
         total: int | None = ...,
+        fresh: bool = ...,
+        retry_failed: Iterable[str] = ...,
     ) -> Run[T]: ...
     def creator_reports(
         self,
-        handles: Iterable[str | Entry] | AsyncIterable[str | Entry],
+        handles: Handles,
         *,
         view: type[Any] = CreatorReport,
         ordered: bool = False,
         concurrency: int = 64,
         total: int | None = None,
+        fresh: bool = False,
+        retry_failed: Iterable[str] = (),
     ) -> Run[Any]:
-        """Buy the reports of many handles: a run to enter and iterate over, or to `collect()`.
+        """Fetch the reports of many handles: a run to enter and iterate over, or to `collect()`.
+
+        With a store the same call again goes on where the last one ended: what is stored is not bought again, and what
+        is known to be in vain is not repeated.
 
         Args:
             handles: Any iterable or async iterable; it is read as there is room, and may be endless.
@@ -172,6 +241,9 @@ class WaleeClient:
             ordered: Outcomes in the order of the list, instead of as they come.
             concurrency: Handles under way at once, those waiting for a turn included.
             total: Entries in the list, if you know; the progress can then tell how long it will take.
+            fresh: Buy every report, whatever is stored.
+            retry_failed: Failures of earlier runs to try again although nothing may have changed, by the name of their
+                class or by the gateway's code; "all" for all.
 
         Raises:
             ConfigError: an argument cannot be right, or the client is not open.
@@ -181,9 +253,30 @@ class WaleeClient:
             ordered=ordered,
             concurrency=concurrency,
             total=total,
-            max_inflated=self._transport.max_inflated,
+            max_inflated=self._options.transport.max_inflated,
+            store=self.store,
+            retry_failed=_reasons(retry_failed),
         )
-        return Run(self._opened(), handles, options, self._emitter)
+        return Run(self._source(fresh=fresh), handles, options, self._emitter)
+
+    async def plan(self, handles: Handles, *, fresh: bool = False, retry_failed: Iterable[str] = ()) -> Plan:
+        """Say what `creator_reports` would do with a list, what it would cost and how long it would take.
+
+        Sends nothing. The price is the budget's.
+
+        Raises:
+            ConfigError: the client is not open, or the list cannot be read.
+            StoreError: the store cannot be read.
+        """
+        self._source(fresh=fresh)
+        rules = Rules(
+            max_age=self._max_age,
+            resend_ambiguous=self._options.retry.resend_ambiguous,
+            fresh=fresh,
+            retry_failed=_reasons(retry_failed),
+        )
+        rate = None if self._rate == "auto" else self._rate * len(self._keys)
+        return await make_plan(Feed(handles), self.store, rules, price=self.budget.price, rate=rate)
 
     def statistics(self) -> tuple[KeyStatistics, ...]:
         """Every key at this moment: its pace, its pause, who waits, why it is benched.
@@ -191,23 +284,10 @@ class WaleeClient:
         Raises:
             ConfigError: the client is not open.
         """
-        self._opened()
-        assert self._pool is not None
+        if self._pool is None:
+            raise ConfigError(NOT_OPEN)
         return self._pool.statistics()
 
 
-def api_keys(given: str | Sequence[str] | None = None) -> tuple[Key, ...]:
-    """The keys given, else those of WALEE_API_KEYS, else of WALEE_API_KEY; each once, in order.
-
-    Raises:
-        ConfigError: there is none, or one cannot be a key. It does not show the key.
-    """
-    if given is None:
-        given = os.environ.get("WALEE_API_KEYS", "").replace(",", " ").split() or os.environ.get("WALEE_API_KEY", "")
-        if not given:
-            raise ConfigError("There is no API key: set WALEE_API_KEY, or WALEE_API_KEYS for several")
-    texts = [given] if isinstance(given, str) else list(given)
-    if not texts:
-        raise ConfigError("The list of API keys is empty")
-    secrets = dict.fromkeys(check_key(text) for text in texts)
-    return tuple(Key(secret, key_label(number, secret)) for number, secret in enumerate(secrets))
+def _reasons(given: Iterable[str]) -> frozenset[str]:
+    return frozenset([given] if isinstance(given, str) else given)

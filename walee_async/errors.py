@@ -37,33 +37,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from msgspec import Struct
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from walee_async.outcomes import Attempt, Outcome, Payload
+    from walee_async.outcomes import Attempt, Exchange, Outcome, Payload
 
 Fault = Literal["caller", "handle", "account", "gateway", "network", "payload"]
 """Who can mend it."""
-
-
-class Exchange(Struct, frozen=True, kw_only=True):
-    """One request and what came back, as evidence for a person: never the key, headers by allowlist.
-
-    Times are Unix seconds, durations seconds; `body` holds at most the first 2,048 characters of the answer.
-    """
-
-    method: str
-    url: str
-    key: str
-    """The label of the key it was sent with, such as `key 1 (…a3f9)`."""
-    sent_at: float
-    seconds: float
-    status: int | None = None
-    request_headers: Mapping[str, str] = {}
-    response_headers: Mapping[str, str] = {}
-    body: str = ""
 
 
 class WaleeError(Exception):

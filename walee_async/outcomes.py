@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from walee_async.errors import WaleeError
 
 T = TypeVar("T")
@@ -42,6 +44,24 @@ class Attempt(Struct, frozen=True, kw_only=True):
     """Unix seconds."""
     queue_seconds: float = 0.0
     service_seconds: float = 0.0
+
+
+class Exchange(Struct, frozen=True, kw_only=True):
+    """One request and what came back, as evidence for a person: never the key, headers by allowlist.
+
+    Times are Unix seconds, durations seconds; `body` holds at most the first 2,048 characters of the answer.
+    """
+
+    method: str
+    url: str
+    key: str
+    """The label of the key it was sent with, such as `key 1 (…a3f9)`."""
+    sent_at: float
+    seconds: float
+    status: int | None = None
+    request_headers: Mapping[str, str] = {}
+    response_headers: Mapping[str, str] = {}
+    body: str = ""
 
 
 class Payload(Struct, kw_only=True):

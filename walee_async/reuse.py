@@ -41,7 +41,7 @@ class ReadThrough:
             StoreError: the store cannot be read, or its report is damaged; nothing is bought in its place.
             WaleeError: what the source raises, or what it raised before and would again.
         """
-        standing = await self._store.standing(handle)
+        standing = (await self._store.standing([handle]))[handle]
         if standing.held is not None and time.time() - standing.held.dated < self._max_age:
             payload = await self._store.latest(handle)
             if payload is not None:

@@ -13,7 +13,6 @@ from yarl import URL
 from walee_async.errors import (
     AccountError,
     AmbiguousError,
-    Exchange,
     PayloadError,
     RateLimitError,
     ServerError,
@@ -24,7 +23,7 @@ from walee_async.errors import (
 )
 from walee_async.events import AttemptEnded, AttemptStarted, Emitter, KeyBenched
 from walee_async.ledger import ACCOUNT, Ledger
-from walee_async.outcomes import Attempt, Charge, Payload
+from walee_async.outcomes import Attempt, Charge, Exchange, Payload
 from walee_async.transport import send_once, what_broke
 from walee_async.wire import Answer, charge_of, excerpt, limits, read_answer, redact, report_url, shown
 

@@ -18,6 +18,8 @@ from walee_async.wire import redact
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from walee_async.keys import Key
+
 NOT_SENT: Final = (
     aiohttp.ClientConnectorError,
     aiohttp.ClientHttpProxyError,
@@ -54,19 +56,6 @@ class Transport(Struct, frozen=True, kw_only=True):
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
         )
-
-
-class Key:
-    """An API key that shows only its label."""
-
-    __slots__ = ("label", "secret")
-
-    def __init__(self, secret: str, label: str) -> None:
-        self.secret = secret
-        self.label = label
-
-    def __repr__(self) -> str:
-        return f"<{self.label}>"
 
 
 async def send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

@@ -14,6 +14,7 @@ from walee_async.store.records import (
     Pruned,
     Rejected,
     RunRecord,
+    Standing,
     Totals,
     Version,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Pruned",
     "Rejected",
     "RunRecord",
+    "Standing",
     "Store",
     "StoreReader",
     "Totals",

@@ -10,7 +10,7 @@ from walee_async.store.books import Books, told
 from walee_async.store.connect import check_header, check_version, connect_reader
 from walee_async.store.packing import COLUMNS, Row, check_seal, unpack
 from walee_async.store.paths import resolve
-from walee_async.store.records import Finding, Held, Version
+from walee_async.store.records import Finding, Held, Standing, Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -137,6 +137,19 @@ class StoreReader(Books):
                     on_damage(Finding(found.detail, found.handle, version=version))
                 else:
                     raise found
+
+    def standing(self, handles: Sequence[str]) -> dict[str, Standing]:
+        """All that bears on whether to buy the report of each handle; every handle asked for is in the answer."""
+        held, failed = self.lookup(handles), self.failed(handles)
+        doubts = dict(
+            self._about(
+                handles,
+                "SELECT handle, count(*) FROM attempts AS a WHERE charge = 'ambiguous' AND intended_at > coalesce("
+                "(SELECT max(received_at) FROM reports AS r WHERE r.handle = a.handle), 0) AND handle IN",
+                "GROUP BY handle",
+            )
+        )
+        return {handle: Standing(held.get(handle), failed.get(handle), doubts.get(handle, 0)) for handle in handles}
 
     def page(self, after: int = 0, *, every: bool = False) -> list[tuple[int, Payload | StoreDamagedError]]:
         """The reports of `versions` with their ids, and in place of the damaged ones what is wrong with them."""

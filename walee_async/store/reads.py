@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from walee_async.outcomes import Charge
-    from walee_async.store.records import Failure, Held, RunRecord, Totals, Version
+    from walee_async.store.records import Failure, Held, RunRecord, Standing, Totals, Version
 
 T = TypeVar("T")
 
@@ -52,6 +52,10 @@ class StoreReads:
     async def lookup(self, handles: Sequence[str]) -> dict[str, Held]:
         """How old the newest report of each handle is; handles without one are left out."""
         return await self._read(lambda reader: reader.lookup(handles))
+
+    async def standing(self, handles: Sequence[str]) -> dict[str, Standing]:
+        """All that bears on whether to buy the report of each handle."""
+        return await self._read(lambda reader: reader.standing(handles))
 
     async def failures(self, run: int | None = None) -> list[Failure]:
         """The failures of a run; without one, every handle whose last outcome is a failure."""

@@ -63,6 +63,17 @@ class Failure(Struct, frozen=True):
     run: int | None
 
 
+class Standing(Struct, frozen=True):
+    """All that bears on whether to buy the report of a handle."""
+
+    held: Held | None
+    """The newest report."""
+    failure: Failure | None
+    """The last outcome, if it is a failure."""
+    ambiguous: int
+    """Attempts since the newest report that may have bought one without delivering it."""
+
+
 class RunRecord(Struct, frozen=True):
     """One run. `reason` is None while it goes on, `killed` when its process died; then nobody noted when it ended."""
 

@@ -44,6 +44,7 @@ _FIRST: Final = (
     ) STRICT
     """,
     "CREATE INDEX attempts_open ON attempts (handle) WHERE charge IS NULL",
+    "CREATE INDEX attempts_in_doubt ON attempts (handle, intended_at) WHERE charge = 'ambiguous'",
     """
     CREATE TABLE reports (
         id INTEGER PRIMARY KEY,

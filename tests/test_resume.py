@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from walee_async import Budget, Failed, Fetched, Options, RetryPolicy, Store, WaleeClient
+from walee_async.errors import (
+    AmbiguousError,
+    BudgetError,
+    DecodeError,
+    NoReportError,
+    NotAttemptedError,
+    NotReadyError,
+    RunEndedError,
+    StoreLockedError,
+)
+from walee_async.outcomes import Charge
+from walee_async.testing import Code, Drop, Gateway, Hang, RetryLater, Slow, Status, WrongType
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.anyio
+
+QUICK = RetryPolicy(base=0.01, cap=0.02)
+
+
+def client(gateway: Gateway, path: Path | None = None, *, retry: RetryPolicy = QUICK, **given: Any) -> WaleeClient:
+    """A client without haste limits, on a store if a path is given. Made-up reports are old, so their age is no bar."""
+    options = Options(retry=retry)
+    given = {"rate": 2000.0, "max_age": 1e12, **given}
+    return WaleeClient(gateway.key, base_url=gateway.base_url, store=path, options=options, **given)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "reports.db"
+
+
+async def test_the_same_run_again_buys_nothing(gateway: Gateway, path: Path) -> None:
+    """What is in the store is read from it, and the ledger tells bought from reused."""
+    for bought, reused in ((20, 0), (0, 20)):
+        async with client(gateway, path) as walee:
+            run = walee.creator_reports(gateway.handles)
+            outcomes = await run.collect()
+        assert sum(isinstance(outcome, Fetched) for outcome in outcomes) == 20
+        assert (run.ledger.bought, run.ledger.reused) == (bought, reused)
+    assert gateway.billed == Counter(gateway.handles)
+
+
+async def test_a_list_that_has_grown_buys_the_new_handles_only(gateway: Gateway, path: Path) -> None:
+    """The next run with more handles adds what is missing."""
+    for count in (5, 12, 20):
+        async with client(gateway, path) as walee:
+            await walee.creator_reports(gateway.handles[:count]).collect()
+    assert gateway.billed == Counter(gateway.handles)
+
+
+async def test_a_single_call_reads_through(gateway: Gateway, path: Path) -> None:
+    """A service buys a report once and reads it from then on, across restarts; `fresh` buys it anew."""
+    handle = gateway.handles[0]
+    async with client(gateway, path) as walee:
+        first = await walee.creator_report(handle)
+    async with client(gateway, path) as walee:
+        assert await walee.creator_report(handle) == first
+        assert gateway.billed[handle] == 1
+        await walee.creator_report(handle, fresh=True)
+        assert walee.store is not None
+        assert len(await walee.store.history(handle)) == 2
+    assert gateway.billed[handle] == 2
+
+
+async def test_a_thousand_calls_are_one_purchase_and_the_next_is_none(gateway: Gateway, path: Path) -> None:
+    """Concurrent callers share the look into the store and the purchase; whoever comes later finds it stored."""
+    gateway.latency = 0.05
+    async with client(gateway, path) as walee:
+        await asyncio.gather(*(walee.fetch(gateway.handles[0]) for _ in range(1000)))
+        await asyncio.gather(*(walee.fetch(gateway.handles[0]) for _ in range(1000)))
+    assert gateway.requests_seen == 1
+
+
+async def test_a_report_past_its_age_is_bought_again(gateway: Gateway, path: Path) -> None:
+    """Age counts from the report's own date, not from when it was bought."""
+    async with client(gateway, path) as walee:
+        report = await walee.creator_report(gateway.handles[0])
+    assert report.report_info is not None
+    assert report.report_info.created_at is not None
+    age = time.time() - report.report_info.created_at.timestamp()
+    for max_age, bought in ((age + 3600, 1), (age - 3600, 2)):
+        async with client(gateway, path, max_age=max_age) as walee:
+            await walee.creator_report(gateway.handles[0])
+        assert gateway.billed[gateway.handles[0]] == bought
+
+
+async def test_what_does_not_fit_is_read_again_from_the_store(gateway: Gateway, path: Path) -> None:
+    """A report whose decoding failed was bought and kept: with a view that fits it costs no second request."""
+    gateway.plan(gateway.handles[0], WrongType("user_profile.followers", "many"))
+
+    class Lenient(msgspec.Struct):
+        user_profile: dict[str, Any]
+
+    async with client(gateway, path) as walee:
+        (outcome,) = await walee.creator_reports(gateway.handles[:1]).collect()
+        assert isinstance(outcome, Failed)
+        assert isinstance(outcome.error, DecodeError)
+    async with client(gateway, path) as walee:
+        report = await walee.creator_report(gateway.handles[0], view=Lenient)
+    assert report.user_profile["followers"] == "many"
+    assert gateway.requests_seen == 1
+
+
+@pytest.mark.parametrize("concurrency", [1, 7, 64])
+async def test_a_budget_is_spent_to_the_last_report_and_not_passed(concurrency: int) -> None:
+    """A cap of 100 under slow answers buys exactly 100; the rest is accounted for as not attempted."""
+    async with Gateway(creators=180, latency=0.02) as gateway:
+        async with client(gateway, budget=Budget(max_reports=100)) as walee:
+            with pytest.raises(RunEndedError, match="budget of 100") as caught:
+                await walee.creator_reports(gateway.handles, concurrency=concurrency).collect()
+    outcomes = caught.value.outcomes
+    assert gateway.billed.total() == 100
+    assert len(outcomes) == 180
+    assert sum(isinstance(outcome, Fetched) for outcome in outcomes) == 100
+    assert {type(o.error) for o in outcomes if isinstance(o, Failed)} == {NotAttemptedError}
+
+
+async def test_failures_leave_room_in_a_budget(gateway: Gateway) -> None:
+    """Only what is bought counts: handles without a report and failed attempts do not use the budget up."""
+    for handle in gateway.handles[:5]:
+        gateway.plan(handle, Code("account_is_private"))
+    for handle in gateway.handles[5:10]:
+        gateway.plan(handle, Status(500))
+    async with client(gateway, budget=Budget(max_spend=7.5, price=0.5)) as walee:
+        outcomes = await walee.creator_reports(gateway.handles).collect()
+    assert sum(isinstance(outcome, Fetched) for outcome in outcomes) == gateway.billed.total() == 15
+
+
+async def test_what_may_have_been_bought_counts_against_the_budget(gateway: Gateway) -> None:
+    """A cap holds even if every doubt is a purchase."""
+    gateway.plan(gateway.handles[0], Drop(100))
+    async with client(gateway, budget=Budget(max_reports=1), retry=RetryPolicy(base=0.01)) as walee:
+        with pytest.raises(BudgetError):
+            await walee.fetch(gateway.handles[0])
+        with pytest.raises(BudgetError):
+            await walee.fetch(gateway.handles[1])
+    assert gateway.billed.total() == 1
+    assert gateway.requests_seen == 1
+
+
+async def test_a_cancelled_caller_loses_no_report(gateway: Gateway, path: Path) -> None:
+    """A report that is being written when its caller goes away is in the store all the same."""
+    async with client(gateway, path) as walee:
+        for step in range(30):
+            task = asyncio.create_task(walee.fetch(gateway.handles[step % 20]))
+            await asyncio.sleep(step * 0.0004)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    async with Store.open(path) as store:
+        totals = await store.totals()
+    assert gateway.billed.total() <= totals.reports + totals.ambiguous.total()
+    assert totals.reports == totals.charges[Charge.BILLED]
+    assert totals.under_way == 0
+
+
+async def test_a_handle_without_a_report_is_not_asked_for_again(gateway: Gateway, path: Path) -> None:
+    """A final failure is remembered with its reason and time; `retry_failed` asks again."""
+    gateway.plan(gateway.handles[0], Code("account_is_private"))
+    for retry_failed, requests in (((), 1), ((), 1), (("account_is_private",), 2)):
+        async with client(gateway, path) as walee:
+            (outcome,) = await walee.creator_reports(gateway.handles[:1], retry_failed=retry_failed).collect()
+        assert gateway.requests_seen == requests
+        if requests == 1:
+            assert isinstance(outcome, Failed)
+            assert type(outcome.error) is NoReportError
+    assert isinstance(outcome, Fetched)
+
+
+async def test_a_passing_failure_is_tried_again_by_the_next_run(gateway: Gateway, path: Path) -> None:
+    """What was the gateway's trouble and not the handle's is no reason to leave it out."""
+    gateway.plan(gateway.handles[0], *[Status(500)] * 3)
+    for kind in (Failed, Fetched):
+        async with client(gateway, path) as walee:
+            (outcome,) = await walee.creator_reports(gateway.handles[:1]).collect()
+        assert isinstance(outcome, kind)
+
+
+async def test_a_report_being_prepared_is_parked_and_never_slept_on(gateway: Gateway, path: Path) -> None:
+    """It comes due later: while it is not, neither this run nor the next asks for it or waits."""
+    gateway.plan(gateway.handles[0], RetryLater(10))
+    for _ in range(2):
+        async with client(gateway, path) as walee:
+            outcomes = await asyncio.wait_for(walee.creator_reports(gateway.handles).collect(), 5)
+        failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+        assert [(outcome.handle, type(outcome.error)) for outcome in failed] == [(gateway.handles[0], NotReadyError)]
+        assert gateway.requests[gateway.handles[0]] == 1
+        assert len(outcomes) == 20
+
+
+async def test_a_parked_handle_comes_due_in_the_same_run(gateway: Gateway, path: Path) -> None:
+    """When its time comes while the list goes on it is asked for again, and has its one outcome then."""
+    gateway.plan(gateway.handles[0], RetryLater(0.002))
+    async with client(gateway, path, rate=50.0) as walee:
+        outcomes = await walee.creator_reports(gateway.handles, concurrency=2).collect()
+    assert Counter(outcome.handle for outcome in outcomes) == Counter(gateway.handles)
+    assert all(isinstance(outcome, Fetched) for outcome in outcomes)
+    assert gateway.requests[gateway.handles[0]] == 2
+
+
+async def test_what_may_have_been_bought_is_named_and_sent_again_as_often_as_allowed(
+    gateway: Gateway, path: Path
+) -> None:
+    """A handle in doubt is in the store's books; with `resend_ambiguous=0` no later run buys it again unless told to."""
+    gateway.plan(gateway.handles[0], Drop(100))
+    never = RetryPolicy(base=0.01, resend_ambiguous=0)
+    for retry_failed, requests in (((), 1), ((), 1), (("AmbiguousError",), 2)):
+        async with client(gateway, path, retry=never) as walee:
+            (outcome,) = await walee.creator_reports(gateway.handles[:1], retry_failed=retry_failed).collect()
+            assert walee.store is not None
+            assert await walee.store.ambiguous() == Counter({gateway.handles[0]: 1})
+        assert gateway.requests_seen == requests
+        assert isinstance(outcome, Fetched) or isinstance(outcome.error, AmbiguousError)
+    assert isinstance(outcome, Fetched)
+
+
+async def test_a_run_that_is_left_in_mid_flight_says_what_it_left(gateway: Gateway, path: Path) -> None:
+    """Requests cut off by leaving the block are in the books as ambiguous, and the next run goes on."""
+    for handle in gateway.handles[5:]:
+        gateway.plan(handle, Hang())
+    async with client(gateway, path) as walee:
+        async with walee.creator_reports(gateway.handles) as run:
+            for _ in range(5):
+                await anext(run)
+    async with client(gateway, path) as walee:
+        assert walee.store is not None
+        assert set(await walee.store.ambiguous()) == set(gateway.handles[5:])
+        outcomes = await walee.creator_reports(gateway.handles).collect()
+        assert [record.reason for record in await walee.store.runs()][:1] == ["left"]
+    assert all(isinstance(outcome, Fetched) for outcome in outcomes)
+
+
+async def test_a_plan_tells_what_a_run_would_do(gateway: Gateway, path: Path) -> None:
+    """Fresh, stale, parked, given up, invalid and to buy add up to the distinct handles; nothing is sent."""
+    gateway.plan(gateway.handles[3], Code("account_is_private"))
+    gateway.plan(gateway.handles[4], RetryLater(10))
+    budget = Budget(price=0.5)
+    async with client(gateway, path) as walee:
+        await walee.creator_reports(gateway.handles[:5]).collect()
+    seen = gateway.requests_seen
+    async with client(gateway, path, budget=budget, rate=5.0) as walee:
+        plan = await walee.plan([*gateway.handles, gateway.handles[0], "no body"])
+        assert (plan.distinct, plan.duplicates, plan.invalid) == (21, 1, 1)
+        assert (plan.fresh, plan.parked, plan.given_up, plan.to_buy, plan.stale) == (3, 1, 1, 15, 0)
+        assert (plan.cost, plan.seconds) == (7.5, 3.0)
+        anew = await walee.plan(gateway.handles, fresh=True)
+        assert (anew.to_buy, anew.stale) == (20, 3)
+    assert gateway.requests_seen == seen
+
+
+async def test_two_clients_cannot_write_to_one_store(gateway: Gateway, path: Path) -> None:
+    """The second is told who writes, and the first goes on."""
+    async with client(gateway, path) as walee:
+        with pytest.raises(StoreLockedError, match=r"reports\.db"):
+            await client(gateway, path).__aenter__()
+        await walee.fetch(gateway.handles[0])
+
+
+async def test_slow_answers_are_stored_before_they_are_delivered(gateway: Gateway, path: Path) -> None:
+    """Every outcome that a consumer sees is on disk by then."""
+    gateway.plan(gateway.handles[0], Slow(0.1))
+    async with client(gateway, path) as walee, walee.creator_reports(gateway.handles) as run:
+        async for outcome in run:
+            with Store.open(path, read_only=True) as reader:
+                assert await reader.latest(outcome.handle) is not None

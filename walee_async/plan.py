@@ -1,0 +1,102 @@
+"""What a list would cost, before anything is sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+
+from walee_async.errors import NotReadyError
+from walee_async.outcomes import Failed
+from walee_async.reuse import remembered
+from walee_async.store import Standing
+
+if TYPE_CHECKING:
+    from walee_async.feed import Feed
+    from walee_async.store import Store
+
+_BATCH: Final = 500
+"""Handles looked up at a time."""
+
+
+class Plan(Struct, kw_only=True):
+    """What a run over a list would do, in distinct handles; the parts add up to `distinct`."""
+
+    distinct: int = 0
+    duplicates: int = 0
+    """Entries that name a handle again."""
+    invalid: int = 0
+    """Entries that cannot be a handle."""
+    fresh: int = 0
+    """In the store and young enough."""
+    stale: int = 0
+    """In the store and too old: bought again, and counted in `to_buy` as well."""
+    parked: int = 0
+    """Being prepared, and not due yet."""
+    given_up: int = 0
+    """Known to have no report, or bought perhaps already as often as allowed."""
+    to_buy: int = 0
+    price: float | None = None
+    rate: float | None = None
+    """Requests per second of all keys together; None when it is to be found out."""
+
+    @property
+    def cost(self) -> float | None:
+        """What the reports to buy cost, in the unit of the price."""
+        return None if self.price is None else self.to_buy * self.price
+
+    @property
+    def seconds(self) -> float | None:
+        """How long they take at the rate."""
+        return None if self.rate is None else self.to_buy / self.rate
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """By what a run would decide; as for the client and the run."""
+
+    max_age: float
+    resend_ambiguous: int
+    fresh: bool = False
+    retry_failed: frozenset[str] = frozenset()
+
+
+async def make_plan(feed: Feed, store: Store | None, rules: Rules, *, price: float | None, rate: float | None) -> Plan:
+    """Go through a list and count what a run would do with it. Sends nothing; memory holds the distinct handles."""
+    plan = Plan(price=price, rate=rate)
+    async for batch in _batches(feed):
+        handles = [handle for handle in batch if isinstance(handle, str)]
+        plan.distinct += len(batch)
+        plan.invalid += len(batch) - len(handles)
+        known = await store.standing(handles) if store is not None else dict.fromkeys(handles, Standing(None, None, 0))
+        for handle, standing in known.items():
+            _count(plan, handle, standing, rules)
+    plan.duplicates = feed.duplicates
+    return plan
+
+
+def _count(plan: Plan, handle: str, standing: Standing, rules: Rules) -> None:
+    held = standing.held
+    if held is not None and not rules.fresh and time.time() - held.dated < rules.max_age:
+        plan.fresh += 1
+        return
+    known = None if rules.fresh else remembered(handle, standing, rules.resend_ambiguous, rules.retry_failed)
+    if known is None:
+        plan.to_buy += 1
+        plan.stale += held is not None
+    elif isinstance(known, NotReadyError):
+        plan.parked += 1
+    else:
+        plan.given_up += 1
+
+
+async def _batches(feed: Feed) -> AsyncIterator[list[str | Failed]]:
+    batch: list[Any] = []
+    while (handle := await feed.next()) is not None:
+        batch.append(handle)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
