@@ -234,6 +234,8 @@ async def test_a_run_that_is_left_in_mid_flight_says_what_it_left(gateway: Gatew
         async with walee.creator_reports(gateway.handles) as run:
             for _ in range(5):
                 await anext(run)
+            while gateway.requests_seen < 20:
+                await asyncio.sleep(0.01)
     async with client(gateway, path) as walee:
         assert walee.store is not None
         assert set(await walee.store.ambiguous()) == set(gateway.handles[5:])
