@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from walee_async import Store
+from walee_async.testing import Gateway
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="lives are forks, and Windows has none")
+
+LIVES = Path(__file__).parent / "crash" / "lives.py"
+RUNS = 4
+"""In the suite; `--runs` of the nox session `kill` does the thirty."""
+LONGEST = 0.25
+"""Seconds that a life has at most: a whole run of forty handles takes about half of it."""
+
+
+def run_to_its_end(seed: int, path: Path) -> tuple[int, Gateway]:
+    """Kill one run as often as it takes, and hold the store against the gateway's books."""
+    with Gateway(creators=40, seed=seed, latency=0.01).in_thread() as gateway:
+        given = [gateway.base_url, gateway.key, str(path), str(seed), str(LONGEST), *gateway.handles]
+        done = subprocess.run(
+            [sys.executable, str(LIVES), *given], capture_output=True, text=True, timeout=60, check=True
+        )
+        lives = json.loads(done.stdout)
+        assert lives["exit"] == 0, done.stderr
+        return lives["killed"], gateway
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_a_run_that_is_killed_again_and_again_ends_whole(seed: int, tmp_path: Path) -> None:
+    """kill -9 at any moment loses no report, and whatever was bought twice is named in the books."""
+    path = tmp_path / "reports.db"
+    _killed, gateway = run_to_its_end(seed, path)
+
+    async def books() -> tuple[Counter[str], Counter[str], list[str]]:
+        async with Store.open(path) as store:
+            versions = Counter([payload.handle async for payload in store.payloads(every=True)])
+            wrong = [
+                handle
+                for index, handle in enumerate(gateway.handles)
+                if (payload := await store.latest(handle)) is None or payload.body != gateway.maker.gzip(index)
+            ]
+            findings = [finding async for finding in store.verify()]
+            assert findings == []
+            return versions, await store.ambiguous(), wrong
+
+    versions, ambiguous, wrong = asyncio.run(books())
+    assert wrong == []
+    assert set(versions) == set(gateway.handles)
+    for handle, times in gateway.billed.items():
+        assert versions[handle] <= times <= versions[handle] + ambiguous[handle], handle
