@@ -136,7 +136,11 @@ class Run(Generic[T]):
             if self._bug is not None:
                 raise self._bug
             if self._workers == 0:
-                raise self._end()
+                if not self._ready:
+                    raise self._end()
+                # The block was left early: what had come is still to be had, past the gaps of what had not.
+                self._delivered = min(self._ready)
+                break
             self._news.clear()
             await self._news.wait()
         outcome = self._ready.pop(self._delivered)

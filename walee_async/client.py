@@ -195,6 +195,16 @@ class WaleeClient:
         assert self._pool is not None
         return self._pool.statistics()
 
+    def pause(self, seconds: float, reason: str = "paused by the caller") -> None:
+        """Send nothing for so long. Requests under way go on, so that they can end before the client is left.
+
+        Raises:
+            ConfigError: the client is not open.
+        """
+        self._opened()
+        assert self._pool is not None
+        self._pool.pause(seconds, reason)
+
 
 def api_keys(given: str | Sequence[str] | None = None) -> tuple[Key, ...]:
     """The keys given, else those of WALEE_API_KEYS, else of WALEE_API_KEY; each once, in order.

@@ -113,7 +113,9 @@ def _reason(error: WaleeError) -> str:
 def _next(account: Account) -> list[RenderableType]:
     """How it ended, and how to go on."""
     ending = account.ending
-    again = "The same command again goes on from here." if account.again else "With --out FILE, it could go on from here."
+    again = (
+        "The same command again goes on from here." if account.again else "With --out FILE, it could go on from here."
+    )
     if ending.refused is not None:
         cause = ending.refused.__cause__
         why = str(cause) if cause is not None else ending.refused.detail

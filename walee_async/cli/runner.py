@@ -22,6 +22,9 @@ GRACE: Final = 1.5
 """Seconds that requests under way have to end by themselves after a Ctrl-C: most answers come within one, and each
 that does is one less that may have been bought for nothing."""
 
+SETTLING: Final = 0.05
+"""Seconds from an answer to its outcome; decoding the largest report takes a thousandth."""
+
 Receive = Callable[[Outcome[Any]], Awaitable[None]]
 """Takes one outcome.
 
@@ -76,10 +79,12 @@ async def _receive_all(run: Run[Any], receive: Receive, ending: Ending, endless:
 
 
 async def _stop_when_asked(run: Run[Any], interrupts: Interrupts, bar: Bar, hurry: anyio.CancelScope) -> None:
+    """Wait for the signal; then send nothing more, wait a little for what is under way, and leave."""
     await interrupts.asked.wait()
     run.stop()
     bar.notice = "stopping; Ctrl-C again leaves at once"
     with anyio.move_on_after(GRACE):
-        while run.progress().in_flight:
-            await asyncio.sleep(0.02)
+        await bar.pulse.hold(GRACE)
+        # The last answer is on its way from the connection to its outcome.
+        await asyncio.sleep(SETTLING)
     hurry.cancel()

@@ -55,8 +55,8 @@ class Screen:
         return self.console.is_terminal and not self.console.is_dumb_terminal
 
     def say(self, text: str | Text, style: str = "") -> None:
-        """Write one sentence; unlike tables it is never broken to fit a width, so that logs keep it on a line."""
-        self.console.print(text, style=style, soft_wrap=True)
+        """Write one sentence; in a log it stays on one line."""
+        self.console.print(text, style=style, soft_wrap=not self.lively)
 
     def warn(self, text: str) -> None:
         """Write one sentence that wants attention."""
