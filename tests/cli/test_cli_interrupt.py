@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -27,16 +28,19 @@ def test_an_interrupted_run_goes_on_where_it_was(
     serve: Callable[..., Gateway], walee_for: Any, tmp_path: Path, lines: Lines, number: int, code: int
 ) -> None:
     """A run that is told to end keeps what arrived, and the same command again fetches the rest and nothing twice."""
-    gateway = serve(30)
+    gateway = serve(100)
     walee, file = walee_for(gateway), tmp_path / "reports.jsonl"
-    command = ("fetch", *gateway.handles, "--rate", "40", "--out", "reports.jsonl")
+    (tmp_path / "handles.txt").write_text("\n".join(gateway.handles), "utf-8")
+    command = ("fetch", "handles.txt", "--rate", "60", "--concurrency", "8", "--out", "reports.jsonl")
     running = walee.start(*command)
     _until(file, 5)
     running.signal(number)
     ended = running.end()
     assert ended.code == code
     assert "Interrupted; what had arrived is kept. The same command again goes on from here." in ended.err
-    assert 5 <= len(lines(file)) < 30
+    assert 5 <= len(lines(file)) < 100
+    assert "Traceback" not in ended.err
+    assert re.search(rf"^{len(lines(file))} of 100 creators fetched", ended.err, re.MULTILINE)
     assert walee(*command).code == 0
     assert sorted(line["handle"] for line in lines(file)) == sorted(gateway.handles)
     assert set(gateway.billed.values()) == {1}

@@ -19,7 +19,8 @@ def test_the_main_job_adds_up(walee_for: Any, tmp_path: Path) -> None:
     )
     told = json.loads(serving.line())
     walee.environment["WALEE_API_KEY"] = told["keys"][0]
-    command = ("fetch", "handles.txt", "--rate", "200", "--out", "reports.jsonl", "--base-url", told["base_url"])
+    # A tenth below the quota: the gateway dates requests when it gets to them, and a stall of its own bunches them.
+    command = ("fetch", "handles.txt", "--rate", "180", "--out", "reports.jsonl", "--base-url", told["base_url"])
     ended = walee(*command)
     serving.signal(signal.SIGINT)
     counted = json.loads(serving.end().out)
@@ -40,4 +41,4 @@ def test_the_main_job_adds_up(walee_for: Any, tmp_path: Path) -> None:
     assert counted["breaches"] == 0
     assert counted["keys"][0]["busiest_second"] <= 201
     assert sum(counted["faults"].values()) == counted["requests"] - 2000 + counted["faults"].get("Slow", 0)
-    assert re.search(r"^[\d,]+ of 2,000 done, .*\d/s of 200/s", ended.err, re.MULTILINE)
+    assert re.search(r"^[\d,]+ of 2,000 done, .*\d/s of 180/s", ended.err, re.MULTILINE)

@@ -140,6 +140,17 @@ def test_a_purchase_in_doubt_is_said(walee: Any, gateway: Gateway) -> None:
     assert f"it may have been bought: {gateway.handles[0]}" in ended.err
 
 
+@pytest.mark.parametrize("arguments", [[], ["--json"]], ids=["readable", "json"])
+def test_a_reader_that_goes_away_is_no_error(walee: Any, gateway: Gateway, arguments: list[str]) -> None:
+    """When nobody reads the report, the command ends quietly."""
+    gateway.plan(gateway.handles[0], Hang(0.3))
+    running = walee.start("report", gateway.handles[0], *arguments)
+    running.process.stdout.close()
+    running.process.stdout = None
+    ended = running.end()
+    assert (ended.code, ended.err) == (141, "")
+
+
 def test_ctrl_c_is_quiet(walee: Any, gateway: Gateway) -> None:
     """An interrupted report says what may have been bought, and no traceback."""
     gateway.plan(gateway.handles[0], Hang())

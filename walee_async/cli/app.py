@@ -21,9 +21,9 @@ _GATEWAY = GatewayOptions()
 
 
 def _version() -> str:
-    import walee_async
+    from importlib.metadata import version
 
-    return f"walee_async {walee_async.__version__}"
+    return f"walee_async {version('walee-async')}"
 
 
 app = App(

@@ -40,6 +40,8 @@ class Ending(Struct):
     broken: WaleeError | None = None
     unwritable: OutputError | None = None
     interrupted: bool = False
+    total: int = 0
+    """Distinct handles of the list, as far as they are known."""
     seconds: float = 0.0
 
 
@@ -60,7 +62,9 @@ async def finish(run: Run[Any], receive: Receive, interrupts: Interrupts, bar: B
         # What came while we were leaving was bought like the rest.
         await _receive_all(run, receive, ending, endless)
     ending.interrupted = interrupts.exit is not None
-    ending.seconds = run.progress().elapsed
+    last = run.progress()
+    ending.seconds = last.elapsed
+    ending.total = max(last.done, (last.total or 0) - last.duplicates)
     return ending
 
 

@@ -67,9 +67,20 @@ class Screen:
         self.console.print(what)
 
 
+class _Console(Console):
+    """Leaves it to the command what a reader who went away means; rich would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console_on(file: object) -> Console:
-    """A rich console on a file, that interprets nothing in the text it is given."""
-    return Console(file=file, markup=False, emoji=False, highlight=False)  # type: ignore[arg-type]
+    """A rich console on a file, that interprets nothing in the text it is given.
+
+    Raises:
+        BrokenPipeError: when written to, if whoever reads the file went away.
+    """
+    return _Console(file=file, markup=False, emoji=False, highlight=False)  # type: ignore[arg-type]
 
 
 def complain(sentence: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence, Set
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence, Set
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -71,16 +72,20 @@ class HandleList:
         for target in self._targets:
             part = self._part(target)
             if target not in self._pipes:
-                for entry in part:
-                    if self._wanted(entry):
-                        yield entry
+                with closing(part):  # a run that is left early leaves no file open
+                    for entry in part:
+                        if self._wanted(entry):
+                            yield entry
                 continue
             while (line := await self._reader.do(_next, part)) is not None:
                 if self._wanted(line):
                     yield line
 
-    def _part(self, target: str) -> Iterator[str | Entry]:
-        return iter(self._read(target)) if target in self._lists else iter((target,))
+    def _part(self, target: str) -> Generator[str | Entry, None, None]:
+        if target in self._lists:
+            yield from self._read(target)
+        else:
+            yield target
 
     def _read(self, target: str) -> Iterator[Entry]:
         stdin: Iterable[str] | None = None
