@@ -13,20 +13,20 @@ import json
 import logging
 import pickle
 import socket
+import ssl
 import traceback
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-import aiohttp
 import msgspec
 import pytest
 
-import walee_async
 from walee_async import Failed, RetryPolicy, Transport, WaleeClient
+from walee_async.decode import decode
 from walee_async.errors import (
     AmbiguousError,
     ConfigError,
@@ -36,10 +36,8 @@ from walee_async.errors import (
     InflateError,
     LongPauseError,
     NoReportError,
-    NotAttemptedError,
     NotReadyError,
     NotSentError,
-    RateLimitError,
     RefusedKeyError,
     RunEndedError,
     ServerError,
@@ -70,12 +68,11 @@ from walee_async.testing import (
 pytestmark = pytest.mark.anyio
 
 # Its characters are changed by percent-, JSON-, HTML- and base64-encoding, so that each form is another text.
-CANARY = "Vq7/kZ+uX9=wJ&4mRb<Tz2>hG8\\pYc5\"dNs"
-SPARE = "Lw3/nB+eF6=gS&1tQj<Hy8>vK5\\mPa9\"cRx"
+CANARY = 'Vq7/kZ+uX9=wJ&4mRb<Tz2>hG8\\pYc5"dNs'
+SPARE = 'Lw3/nB+eF6=gS&1tQj<Hy8>vK5\\mPa9"cRx'
 SHOWN = 8
-"""How many characters of a key in a row are a leak; its label shows the last four."""
+"""Characters of a key in a row that are searched for, from every fourth one on; its label shows only the last four."""
 
-PACKAGE = str(Path(walee_async.__file__).parent)
 RETRY = RetryPolicy(attempts=2, base=0.01, cap=0.02, deadline=2.0)
 
 
@@ -97,9 +94,6 @@ def forms(key: str) -> Iterator[str]:
     yield "".join(f"\\u{ord(character):04x}" for character in key)
     yield html.escape(key)
     yield "".join(f"&#{ord(character)};" for character in key)
-    yield repr(key)[1:-1]
-    yield repr(repr(key))[2:-2]
-    yield key.encode().hex()
     for offset in range(3):
         data = b"\0" * offset + key.encode()
         inside = slice((0, 2, 3)[offset], len(data) * 8 // 6)
@@ -107,14 +101,21 @@ def forms(key: str) -> Iterator[str]:
         yield base64.urlsafe_b64encode(data).decode()[inside]
 
 
+def sightings(key: str) -> Iterator[str]:
+    """The forms in which a key is searched for: those, and what `repr` and JSON make of a text that holds them."""
+    for form in forms(key):
+        yield from (form, repr(form)[1:-1], json.dumps(form)[1:-1])
+    yield key.encode().hex()
+
+
 def pieces(form: str, key: str) -> Iterator[str]:
-    """Every piece of a form that stands for SHOWN characters of the key; lower case."""
+    """Overlapping pieces of a form that stand for SHOWN characters of the key each; lower case."""
     size = max(SHOWN, len(form) * SHOWN // len(key))
-    for start in range(len(form) - size + 1):
+    for start in range(0, len(form) - size + 1, size // 2):
         yield form[start : start + size].lower()
 
 
-NEEDLES = {piece for key in (CANARY, SPARE) for form in forms(key) for piece in pieces(form, key)}
+NEEDLES = {piece for key in (CANARY, SPARE) for form in sightings(key) for piece in pieces(form, key)}
 
 
 def leaks(text: str | bytes) -> list[str]:
@@ -125,8 +126,8 @@ def leaks(text: str | bytes) -> list[str]:
 
 @pytest.mark.parametrize("key", [CANARY, SPARE], ids=["canary", "spare"])
 def test_the_search_finds_a_key_in_every_form(key: str) -> None:
-    """Each form of the key is found in the middle of a text, also when it is cut; the label's four characters are not."""
-    for form in forms(key):
+    """Each form of the key is found amid a text, whole and cut; the four characters of its label are not."""
+    for form in sightings(key):
         assert leaks(f"x-api-key: {form}!")
         assert leaks(f"<{form[: len(form) // 2]}".encode())
     assert not leaks(f"key 1 (…{key[-4:]}) and …{key[-4:]}…")
@@ -178,10 +179,10 @@ class Evidence:
     def __init__(self) -> None:
         self.errors: list[BaseException] = []
         self.events: list[Any] = []
-        self.texts: list[tuple[str, str | bytes]] = []
+        self.texts: dict[str | bytes, str] = {}
 
     def add(self, name: str, text: str | bytes) -> None:
-        self.texts.append((name, text))
+        self.texts.setdefault(text, name)
 
     def add_error(self, error: BaseException) -> None:
         self.errors.append(error)
@@ -191,13 +192,15 @@ class Evidence:
         return {type(one) for error in self.errors for one in chained(error)}
 
     def found(self) -> list[str]:
-        """Where a key was found, and what of it."""
-        for error in self.errors:
-            self._search_error(error)
-        for event in self.events:
+        """Where a key was found since the last time, and what of it."""
+        while self.errors:
+            self._search_error(self.errors.pop())
+        while self.events:
+            event = self.events.pop()
             self.add("event", repr(event))
             self.add("event as JSON", msgspec.json.encode(event))
-        return [f"{name}: {leak} in {text[:2000]!r}" for name, text in self.texts for leak in leaks(text)[:1]]
+        texts, self.texts = self.texts, {}
+        return [f"{name}: {leak} in {text[:2000]!r}" for text, name in texts.items() for leak in leaks(text)[:1]]
 
     def _search_error(self, error: BaseException) -> None:
         self.add("traceback", "".join(traceback.format_exception(error)))
@@ -253,7 +256,7 @@ def evidence() -> Iterator[Evidence]:
     finally:
         root.setLevel(level)
         root.removeHandler(handler)
-    assert [name for name, text in evidence.texts if leaks(text)] == []
+    assert evidence.found() == []
 
 
 # -- the misbehaviour -------------------------------------------------------------------------------------------------
@@ -308,57 +311,80 @@ CASES = [
     Case("wrong type", [WrongType("user_profile.followers", "many")], {DecodeError}),
     Case("bomb", [Bomb(2 * 1024 * 1024)], {InflateError}),
     Case("revoked", [Revoke()], {RunEndedError, RefusedKeyError}),
-    Case("quota", [Quota(1, window=0.2)], set()),
+    Case("quota", [Quota(1, window=0.2, retry_after="milliseconds")], set()),
     Case("unsuccessful", [Unsuccessful()], {NoReportError}),
     Case("unsuccessful inside", [Unsuccessful(inner=True)], {NoReportError}),
-    Case("deadline", [Hang()], {DeadlineError}, Transport(), RetryPolicy(deadline=0.1)),
-    *(Case(f"echo {status}", [Echo(status)] * 2, {kind}) for status, kind in [
-        (200, NoReportError), (400, NoReportError), (401, RefusedKeyError), (404, UnexpectedAnswerError),
-        (500, ServerError),
-    ]),
+    Case("deadline", [Hang()], {DeadlineError}, Transport(read_timeout=0.1), RetryPolicy(base=0, deadline=0.05)),
+    *(
+        Case(f"echo {status}", [Echo(status)] * (1 + kind.retryable), {kind})
+        for status, kind in [
+            (200, NoReportError),
+            (400, NoReportError),
+            (401, RefusedKeyError),
+            (404, UnexpectedAnswerError),
+            (500, ServerError),
+        ]
+    ),
 ]
 
 
 def reflections() -> Iterator[Case]:
     """Answers that send the key back in a place and a form of their own."""
     for number, form in enumerate(forms(CANARY)):
-        yield Case(f"body, form {number}", [Status(400, body=f'{{"error": "{form}", "message": "for {form}"}}')], {NoReportError})
+        yield Case(
+            f"body, form {number}",
+            [Status(400, body=f'{{"error": "{form}", "message": "for {form}"}}')],
+            {NoReportError},
+        )
     page = f"<html><head><title>no {html.escape(CANARY)}</title></head><h1>{CANARY}</h1></html>"
     yield Case("web page", [Status(502, body=page)] * 2, {ServerError})
-    for name in ("Server", "Via", "X-Request-Id", "Content-Type", "Set-Cookie", "WWW-Authenticate", "RateLimit", "Date"):
+    for name in (
+        "Server",
+        "Via",
+        "X-Request-Id",
+        "Content-Type",
+        "Set-Cookie",
+        "WWW-Authenticate",
+        "RateLimit",
+        "Date",
+    ):
         yield Case(f"header {name}", [Status(500, headers={name: CANARY})] * 2, {ServerError})
     yield Case("header Retry-After", [Status(429, retry_after=CANARY)], set())
     yield Case("header Content-Encoding, refused", [Status(400, headers={"Content-Encoding": CANARY})], {NoReportError})
     yield Case("header Content-Encoding, bought", [Status(200, headers={"Content-Encoding": CANARY})], {InflateError})
-    for place in (f"https://elsewhere.example/{quote(CANARY, safe='')}", f"https://{CANARY}@elsewhere.example/", CANARY):
+    for place in (
+        f"https://elsewhere.example/{quote(CANARY, safe='')}",
+        f"https://{CANARY}@elsewhere.example/",
+        CANARY,
+    ):
         yield Case(f"redirect {place[:10]}", [Redirect(place)], {UnexpectedAnswerError})
     long = "x" * 2040
     yield Case("body, cut in the key", [Status(400, body=f'{{"message": "{long}{CANARY}"}}')], {NoReportError})
-    yield Case("a code like the key", [Code(CANARY.lower(), valid=True)], {NoReportError})
 
 
-async def use(client: WaleeClient, gateway: Gateway, faults: Sequence[Fault], evidence: Evidence) -> None:
-    """Call once and run once into the faults, and look at all there is to see meanwhile and afterwards."""
-    async with client as walee:
-        one, *several = gateway.handles[:4]
-        gateway.plan(one, *faults)
-        try:
-            evidence.add("payload", repr(await walee.fetch(one)))
-            await walee.creator_report(one)
-        except WaleeError as error:
-            evidence.add_error(error)
-        look(walee, evidence)
-        gateway.plan(several[0], *faults)
-        run = walee.creator_reports([several[0], "no handle!", *several])
-        try:
-            for outcome in await run.collect():
-                if isinstance(outcome, Failed):
-                    evidence.add("outcome", repr(outcome))
-                    evidence.add_error(outcome.error)
-        except RunEndedError as error:
-            evidence.add_error(error)
-        evidence.add("run", f"{run!r} {run.ledger!r} {run.progress()!r} {vars(run)!r}")
-        look(walee, evidence)
+async def call(walee: WaleeClient, handle: str, evidence: Evidence) -> None:
+    """Ask for one report, and keep what comes of it."""
+    try:
+        payload = await walee.fetch(handle)
+        evidence.add("payload", repr(payload))
+        decode(payload)
+    except WaleeError as error:
+        evidence.add_error(error)
+    look(walee, evidence)
+
+
+async def run(walee: WaleeClient, handles: Sequence[str], evidence: Evidence) -> None:
+    """Ask for many reports, and keep what comes of them."""
+    run = walee.creator_reports(handles)
+    try:
+        for outcome in await run.collect():
+            if isinstance(outcome, Failed):
+                evidence.add("outcome", repr(outcome))
+                evidence.add_error(outcome.error)
+    except RunEndedError as error:
+        evidence.add_error(error)
+    evidence.add("run", f"{run!r} {run.ledger!r} {run.progress()!r} {vars(run)!r}")
+    look(walee, evidence)
 
 
 def look(walee: WaleeClient, evidence: Evidence) -> None:
@@ -368,16 +394,172 @@ def look(walee: WaleeClient, evidence: Evidence) -> None:
     evidence.add("statistics as JSON", msgspec.json.encode(walee.statistics()))
 
 
-def client_of(gateway: Gateway, case: Case, evidence: Evidence, **options: Any) -> WaleeClient:
-    options = {"base_url": gateway.base_url, "transport": case.transport, **options}
-    return WaleeClient(CANARY, rate=500, retry=case.retry, hook=evidence.events.append, **options)
+def client_of(base_url: str, evidence: Evidence, **options: Any) -> WaleeClient:
+    """A client in a hurry, with the canary for its key and every event kept."""
+    return WaleeClient(
+        CANARY, **{"base_url": base_url, "rate": 500, "retry": RETRY, "hook": evidence.events.append} | options
+    )
 
 
 @pytest.mark.parametrize("case", [*CASES, *reflections()], ids=lambda case: case.name)
 async def test_no_fault_brings_the_key_to_light(case: Case, evidence: Evidence) -> None:
     """Whatever the gateway does, and wherever it sends the key back, nothing that a user sees holds the key."""
-    async with Gateway(creators=4, keys=[CANARY]) as gateway:
-        await use(client_of(gateway, case, evidence), gateway, case.faults, evidence)
-        assert gateway.requests_seen >= len(case.faults)
+    for use in (call, run):
+        async with Gateway(creators=4, keys=[CANARY]) as gateway:
+            gateway.plan(gateway.handles[0], *case.faults)
+            handles = gateway.handles[0] if use is call else [*gateway.handles, "no handle!"]
+            async with client_of(gateway.base_url, evidence, transport=case.transport, retry=case.retry) as walee:
+                await use(walee, handles, evidence)
+            assert gateway.faults.total() == len(case.faults)
     assert case.errors <= evidence.kinds()
     assert evidence.found() == []
+
+
+async def test_every_key_of_several_is_kept(evidence: Evidence) -> None:
+    """When one key is refused and the next one used up, the tale of it names neither."""
+    async with Gateway(creators=4, keys=[CANARY, SPARE], credits=1) as gateway:
+        gateway.plan(None, Echo(401), Echo(500))
+        options = {"base_url": gateway.base_url, "rate": 500, "retry": RETRY, "hook": evidence.events.append}
+        async with WaleeClient([CANARY, SPARE], **options) as walee:
+            await run(walee, gateway.handles, evidence)
+    assert {RunEndedError, ExhaustedKeyError} <= evidence.kinds()
+    assert {"KeyBenched", "AttemptStarted", "AttemptEnded", "OutcomeReached"} <= {
+        type(one).__name__ for one in evidence.events
+    }
+    assert evidence.found() == []
+
+
+@asynccontextmanager
+async def rude_server(answer: bytes | None) -> AsyncIterator[tuple[int, bytearray]]:
+    """A server that answers with these bytes (None: with what it was sent) and hangs up; its port, and what came."""
+    came = bytearray()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said = await reader.read(65_536)
+        came.extend(said)
+        writer.write(said if answer is None else answer)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1], came
+
+
+HEADERS = b"HTTP/1.1 500 Oh\r\nContent-Length: 5\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        b"",
+        b"HTTP/1.1 " + CANARY.encode() + b"\r\n\r\n",
+        b"HTTP/1.1 999999 " + CANARY.encode() + b"\r\n\r\n",
+        HEADERS.replace(b"Oh", CANARY.encode()) + b"\r\nhello",
+        HEADERS + CANARY.encode() + b"\r\n\r\nhello",
+        HEADERS + b"Content-Length: " + CANARY.encode() + b"\r\n\r\nhello",
+        b"HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n" + CANARY.encode() + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n" + CANARY.encode() + b"\r\n",
+    ],
+    ids=["echo", "nothing", "status line", "status", "reason", "header line", "length", "chunk", "late chunk"],
+)
+async def test_what_is_no_http_does_not_bring_the_key_to_light(answer: bytes | None, evidence: Evidence) -> None:
+    """An answer that breaks HTTP itself and repeats the key is told of without it."""
+    async with rude_server(answer) as (port, came):
+        async with client_of(f"http://127.0.0.1:{port}", evidence) as walee:
+            await call(walee, "river.kites", evidence)
+            await run(walee, ["river.kites", "sunny.owl"], evidence)
+        assert CANARY.encode() in came
+    assert evidence.kinds() & {AmbiguousError, ServerError}
+    assert evidence.found() == []
+
+
+async def test_a_connection_that_fails_does_not_bring_the_key_to_light(evidence: Evidence) -> None:
+    """No server, no TLS, a certificate nobody vouches for, a proxy that refuses: nothing sent, nothing shown."""
+    async with rude_server(b"HTTP/1.1 407 No\r\n\r\n") as (port, came), Gateway(creators=1) as gateway:
+        proxy = Transport(proxy=f"http://127.0.0.1:{port}")
+        for base_url, transport in [
+            (f"http://127.0.0.1:{unused_port()}/api", Transport()),
+            ("https://no-such-host.invalid/api", Transport(connect_timeout=1)),
+            (gateway.base_url.replace("http:", "https:"), Transport()),
+            (gateway.base_url.replace("http:", "https:"), Transport(ssl=ssl.create_default_context())),
+            ("https://walee.example/api", proxy),
+        ]:
+            async with client_of(base_url, evidence, transport=transport) as walee:
+                evidence.add("transport", repr(transport))
+                await call(walee, "river.kites", evidence)
+                await run(walee, ["river.kites", "sunny.owl"], evidence)
+                assert walee.ledger.sent == 0
+        assert not leaks(bytes(came))
+    assert NotSentError in evidence.kinds()
+    assert evidence.found() == []
+
+
+def unused_port() -> int:
+    """A port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+async def test_cancelling_does_not_bring_the_key_to_light(evidence: Evidence) -> None:
+    """A call cancelled in mid-exchange and a run that is left early leave nothing behind that holds the key."""
+    async with Gateway(creators=4, keys=[CANARY]) as gateway:
+        gateway.plan(None, *[Hang()] * 3)
+        async with client_of(gateway.base_url, evidence) as walee:
+            with pytest.raises(TimeoutError) as raised:
+                async with asyncio.timeout(0.1):
+                    await walee.fetch(gateway.handles[0])
+            evidence.add_error(raised.value)
+            with pytest.raises(ZeroDivisionError) as broken:
+                async with walee.creator_reports(gateway.handles[1:]) as left:
+                    async for outcome in left:
+                        evidence.add("outcome", repr(outcome.handle))
+                        raise ZeroDivisionError
+            evidence.add_error(broken.value)
+            look(walee, evidence)
+            assert walee.ledger.ambiguous.total() == 3
+    assert evidence.found() == []
+
+
+async def test_a_broken_hook_does_not_bring_the_key_to_light(evidence: Evidence) -> None:
+    """The log of a hook that raises tells of the event and of the hook's own error."""
+
+    def hook(event: object) -> None:
+        raise ValueError(repr(event))
+
+    async with Gateway(creators=1, keys=[CANARY]) as gateway, client_of(gateway.base_url, evidence, hook=hook) as walee:
+        await call(walee, gateway.handles[0], evidence)
+    assert any("hook raised" in str(text) for text, name in evidence.texts.items() if name == "log")
+    assert evidence.found() == []
+
+
+async def test_the_rooms_do_not_show_the_key(evidence: Evidence) -> None:
+    """A client, its keys, sessions and gates print without it, open or closed."""
+    async with Gateway(creators=1, keys=[CANARY]) as gateway:
+        walee = client_of(gateway.base_url, evidence)
+        evidence.add("client", f"{walee!r} {vars(walee)!r}")
+        async with walee:
+            pool = walee._pool
+            assert pool is not None
+            (session,) = pool._sessions
+            for room in (pool, session, session.gate, session._key, walee._source, walee._emitter):
+                evidence.add(type(room).__name__, f"{room!r} {room!s}")
+            for room in (pool, session, session.gate, walee._source):
+                evidence.add(f"vars of {type(room).__name__}", repr(vars(room)))
+        evidence.add("client", f"{walee!r} {vars(walee)!r}")
+    assert evidence.found() == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [f"{CANARY} {SPARE}", f"{CANARY}\n{SPARE}", f"{CANARY}\N{BULLET}", [CANARY, f"{SPARE}\t1"]]
+)
+def test_a_key_that_cannot_be_one_is_not_repeated(wrong: str | list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error about a key with a space, a line break or other characters in it does not quote the key."""
+    monkeypatch.setenv("WALEE_API_KEY", wrong if isinstance(wrong, str) else "")
+    for given in (wrong, None) if isinstance(wrong, str) else (wrong,):
+        with pytest.raises(ConfigError) as raised:
+            WaleeClient(given)
+        assert not leaks(repr(raised.value) + str(raised.value))
+        assert not leaks(pickle.dumps(raised.value))
+        assert not leaks("".join(traceback.format_exception_only(raised.value)))

@@ -288,6 +288,16 @@ class WaleeClient:
             raise ConfigError(NOT_OPEN)
         return self._pool.statistics()
 
+    def pause(self, seconds: float, reason: str = "paused by the caller") -> None:
+        """Send nothing for so long. Requests under way go on, so that they can end before the client is left.
+
+        Raises:
+            ConfigError: the client is not open.
+        """
+        self._opened()
+        assert self._pool is not None
+        self._pool.pause(seconds, reason)
+
 
 def _reasons(given: Iterable[str]) -> frozenset[str]:
     return frozenset([given] if isinstance(given, str) else given)

@@ -130,6 +130,12 @@ class SessionPool:
             for session in self._sessions
         )
 
+    def pause(self, seconds: float, reason: str) -> None:
+        """Let nobody send for so long, with any key. Requests under way go on."""
+        until = asyncio.get_running_loop().time() + seconds
+        for session in self._sessions:
+            session.gate.pause(until, reason)
+
     async def aclose(self) -> None:
         """Close the sessions."""
         for session in self._sessions:

@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 
 from walee_async.cli.exits import Exit, epilogue
 from walee_async.cli.options import AccountOptions, GatewayOptions, ListOptions, OutputOptions, PaceOptions
 
 _HANDLES = (
-    "Handles (river.kites, @river.kites, a profile address), files of them (text, CSV, JSONL), or - for standard input; "
-    "in any mixture."
+    "Handles (river.kites, @river.kites, a profile address), files of them (text, CSV, JSONL), or - for standard "
+    "input; in any mixture."
 )
+_ACCOUNT = AccountOptions()
+_PACE = PaceOptions()
+_LISTS = ListOptions()
+_OUTPUT = OutputOptions()
+_GATEWAY = GatewayOptions()
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"walee_async {version('walee-async')}"
+
 
 app = App(
     name="walee",
     help="Fetch TikTok creator reports from the Walee gateway, at the pace your key allows.",
     help_epilogue=epilogue(),
     help_format="plaintext",
-    version=lambda: _version(),
+    version=_version,
     default_parameter=Parameter(negative=()),
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
 
 
-def _version() -> str:
-    import walee_async
-
-    return f"walee_async {walee_async.__version__}"
-
-
 @app.command
 def fetch(
     *handles: Annotated[str, Parameter(allow_leading_hyphen=True, metavar="HANDLES|FILE|-", help=_HANDLES)],
-    account: AccountOptions = AccountOptions(),
-    pace: PaceOptions = PaceOptions(),
-    lists: ListOptions = ListOptions(),
-    output: OutputOptions = OutputOptions(),
+    account: AccountOptions = _ACCOUNT,
+    pace: PaceOptions = _PACE,
+    lists: ListOptions = _LISTS,
+    output: OutputOptions = _OUTPUT,
 ) -> Exit:
     """Buy the reports of many creators.
 
@@ -58,7 +61,7 @@ def report(
     handle: str,
     *,
     json: Annotated[bool, Parameter(help="Print the whole report as JSON, as it came.")] = False,
-    account: AccountOptions = AccountOptions(),
+    account: AccountOptions = _ACCOUNT,
 ) -> Exit:
     """Buy the report of one creator and show it. Each call buys it again.
 
@@ -93,7 +96,7 @@ def demo(
 
 
 @app.command
-def gateway(options: GatewayOptions = GatewayOptions()) -> Exit:
+def gateway(options: GatewayOptions = _GATEWAY) -> Exit:
     """Run a gateway with made-up creators on this machine until Ctrl-C, to develop against.
 
     The first line on standard output is JSON with its base_url and keys, the last one its counters.
@@ -104,7 +107,7 @@ def gateway(options: GatewayOptions = GatewayOptions()) -> Exit:
 
 
 @app.command
-def doctor(*, account: AccountOptions = AccountOptions()) -> Exit:
+def doctor(*, account: AccountOptions = _ACCOUNT) -> Exit:
     """Look for what could keep walee from working. Buys nothing, and shows no key."""
     from walee_async.cli.doctor import doctor as run
 

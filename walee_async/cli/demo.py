@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from walee_async.outcomes import Outcome
 
-SECONDS: Final = 9
+SECONDS: Final = 7
 """About how long it is meant to take; the pauses come on top."""
 TROUBLE: Final = (
     Status(500),
@@ -41,6 +41,8 @@ TROUBLE: Final = (
 )
 """What goes wrong: most of it mends by trying again; a private account has no report."""
 BEST: Final = 10
+ROOMY: Final = 100
+"""Columns from which the table has room for names."""
 
 
 class Found(Struct, frozen=True):
@@ -69,8 +71,8 @@ def demo(creators: int, seed: int) -> Exit:
 async def _demo(gateway: Gateway, limit: float, screen: Screen) -> Exit:
     rate = 1.15 * limit
     screen.say(
-        f"A gateway on this machine knows {plural(len(gateway.handles), 'creator')}, all of them made up; nothing is bought. "
-        f"It takes {limit:.3g} requests a second; we ask for {rate:.3g}, as somebody would who does not know. "
+        f"A gateway on this machine knows {plural(len(gateway.handles), 'creator')}, all of them made up. Nothing is "
+        f"bought. It takes {limit:.3g} requests a second; we ask for {rate:.3g}, as somebody would who does not know. "
         "Some answers go wrong on purpose."
     )
     screen.say("")
@@ -88,40 +90,45 @@ async def _demo(gateway: Gateway, limit: float, screen: Screen) -> Exit:
             pulse.client = walee
             run = walee.creator_reports(gateway.handles, view=Headline, total=len(gateway.handles))
             ending = await finish(run, receive, interrupts, Bar(run, pulse, screen))
-            speed = pulse.speed(run.ledger.sent / ending.seconds)
+            speed = pulse.average(max(0, run.ledger.sent - 1) / ending.seconds)
         account = Account(ledger=run.ledger, digest=digest, ending=ending, speed=speed, place="memory", again=False)
-        for part in [*summary(account), *_best(found), *_compared(gateway)]:
+        for part in [*summary(account), *_best(found, screen.console.width), *_compared(gateway)]:
             screen.show(part)
         return interrupts.exit or Exit.FETCHED
 
 
-def _best(found: list[Found]) -> list[RenderableType]:
+def _best(found: list[Found], width: int) -> list[RenderableType]:
     found.sort(key=lambda one: (-one.score, one.handle))
     table = Table.grid(padding=(0, 2))
-    for name, justify in (("  handle", "left"), ("name", "left"), ("from", "left"), ("followers", "right")):
-        table.add_column(justify=justify, no_wrap=True, overflow="ellipsis", max_width=24)  # type: ignore[arg-type]
-    headings = ("  handle", "name", "from", "followers", "engagement", "quality", "mark")
-    for name in headings[4:]:
-        table.add_column(justify="left" if name == "mark" else "right", no_wrap=True)
-    table.add_row(*(Text(name, style="dim") for name in headings))
+    columns = ["  handle", "name", "from", "followers", "engagement", "quality", "mark"]
+    if width < ROOMY:
+        columns.remove("name")
+    for name in columns:
+        table.add_column(justify="right" if name in ("followers", "engagement", "quality") else "left", no_wrap=True)
+    table.add_row(*(Text(name, style="dim") for name in columns))
     for one in found[:BEST]:
-        profile, quality = one.report.user_profile, one.report.cqs
-        table.add_row(
-            f"  {clean(one.handle)}",
-            Text(clean((profile.fullname if profile else None) or UNKNOWN, 24)),
-            Text(clean((profile.country_code if profile else None) or UNKNOWN, 12)),
-            big(profile.followers if profile else None),
-            percent(profile.engagement_rate if profile else None),
-            Text(f"{one.score:.1f}", style="bold"),
-            Text(clean((quality.mark if quality else None) or "", 12)),
-        )
+        row = _row(one)
+        table.add_row(*(row[name] for name in columns))
     return [Text(""), Text("The ten best by quality score", style="bold"), table] if found else []
+
+
+def _row(one: Found) -> dict[str, Text]:
+    profile, quality = one.report.user_profile, one.report.cqs
+    return {
+        "  handle": Text(f"  {clean(one.handle, 30)}"),
+        "name": Text(clean((profile.fullname if profile else None) or UNKNOWN, 24)),
+        "from": Text(clean((profile.country_code if profile else None) or UNKNOWN, 12)),
+        "followers": Text(big(profile.followers if profile else None)),
+        "engagement": Text(percent(profile.engagement_rate if profile else None)),
+        "quality": Text(f"{one.score:.1f}", style="bold"),
+        "mark": Text(clean((quality.mark if quality else None) or "", 12)),
+    }
 
 
 def _compared(gateway: Gateway) -> list[RenderableType]:
     """What the gateway counted by itself; it knows nothing of the client."""
     told = (
         f"The gateway counted {plural(gateway.requests_seen, 'request')} and billed {gateway.billed.total():,}; "
-        f"it said too fast {gateway.breaches:,} times."
+        f"it said too fast {plural(gateway.breaches, 'time')}."
     )
     return [Text(""), Text(told)]

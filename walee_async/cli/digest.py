@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FEW: Final = 5
 """Failed handles that are named one by one."""
+NAMED: Final = 20
+"""Handles that are named where money may have been lost."""
 
 
 class Digest:
@@ -60,7 +62,8 @@ class Account(Struct, kw_only=True):
 def summary(account: Account) -> list[RenderableType]:
     """The summary, to be shown one below the other."""
     ledger = account.ledger
-    title = f"{ledger.fetched:,} of {plural(ledger.outcomes, 'creator')} fetched in {duration(account.ending.seconds)}"
+    ending = account.ending
+    title = f"{ledger.fetched:,} of {plural(ending.total, 'creator')} fetched in {duration(ending.seconds)}"
     return [Text(""), Text(title, style="bold"), _numbers(account), *_failures(account), *_next(account)]
 
 
@@ -77,11 +80,13 @@ def _numbers(account: Account) -> Table:
     for kind, count in by_kind(ledger.failures):
         example = account.digest.examples.get(kind)
         table.add_row(f"    {kind}", f"{count:,}", Text(example.advice if example else ""))
+    if account.ending.total > ledger.outcomes:
+        table.add_row("  not attempted", f"{account.ending.total - ledger.outcomes:,}", "")
     table.add_row("  requests", f"{ledger.sent:,}", account.speed)
     table.add_row("  bought", f"{ledger.bought:,}", _not_delivered(ledger))
     if ledger.ambiguous:
         handles = list(ledger.ambiguous)
-        named = f"sent, and no whole answer came: {listed(handles)}"
+        named = f"sent, and no whole answer came: {listed(handles, NAMED)}"
         table.add_row("  maybe bought", f"{ledger.ambiguous.total():,}", Text(named))
     return table
 
@@ -113,7 +118,9 @@ def _reason(error: WaleeError) -> str:
 def _next(account: Account) -> list[RenderableType]:
     """How it ended, and how to go on."""
     ending = account.ending
-    again = "The same command again goes on from here." if account.again else "With --out FILE, it could go on from here."
+    again = (
+        "The same command again goes on from here." if account.again else "With --out FILE, it could go on from here."
+    )
     if ending.refused is not None:
         cause = ending.refused.__cause__
         why = str(cause) if cause is not None else ending.refused.detail

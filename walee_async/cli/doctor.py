@@ -79,7 +79,9 @@ async def _gateway(text: str) -> Finding:
     except OSError as error:
         return Finding("gateway", f"no connection to {host}:{port}: {error.strerror or error}", False)
     writer.transport.abort()
-    return Finding("gateway", f"{host}:{port} takes {'TLS ' if secure else ''}connections; nothing was asked of it", True)
+    return Finding(
+        "gateway", f"{host}:{port} takes {'TLS ' if secure else ''}connections; nothing was asked of it", True
+    )
 
 
 def _versions() -> list[Finding]:
@@ -96,6 +98,8 @@ def _version(name: str) -> str:
 
 def _extras() -> list[Finding]:
     return [
-        Finding(f"extra {extra}", "installed" if all(map(find_spec, modules)) else f"pip install 'walee-async[{extra}]'")
+        Finding(
+            f"extra {extra}", "installed" if all(map(find_spec, modules)) else f"pip install 'walee-async[{extra}]'"
+        )
         for extra, modules in EXTRAS.items()
     ]

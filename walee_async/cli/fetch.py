@@ -26,6 +26,7 @@ from walee_async.retry import RetryPolicy
 if TYPE_CHECKING:
     from walee_async.cli.options import AccountOptions, ListOptions, OutputOptions, PaceOptions
     from walee_async.cli.sinks import Sink
+    from walee_async.ledger import Ledger
     from walee_async.outcomes import Outcome
 
 
@@ -50,77 +51,86 @@ def fetch(order: Order) -> Exit:
     HandleList(order.targets, column=order.lists.column, format=order.lists.format)
     keys = find_keys(order.account.key_file, screen)
     pulse = Pulse(screen.warn)
-    client = open_client(keys.keys, order.account.base_url, order.pace, pulse)
+    pulse.client = _client(keys.keys, order, pulse)
     sink = open_sink(order.output.out, order.output.view)
     try:
         handles = HandleList(order.targets, column=order.lists.column, format=order.lists.format, had=sink.had)
-        total = handles.total()
+        job = _Job(pulse.client, pulse, handles, handles.total(), sink, order, screen)
         _tell_beginning(sink, handles, screen)
-        return asyncio.run(_fetch(client, handles, sink, order, (total, pulse, screen)))
+        return asyncio.run(job.run())
     finally:
         sink.close()
 
 
-def open_client(keys: tuple[str, ...], base_url: str, pace: PaceOptions, pulse: Pulse) -> WaleeClient:
-    """A client as the options say, that tells the pulse.
-
-    Raises:
-        ConfigError: an option cannot be right.
-    """
+def _client(keys: tuple[str, ...], order: Order, pulse: Pulse) -> WaleeClient:
+    pace = order.pace
     retry = RetryPolicy(deadline=pace.deadline, resend_ambiguous=pace.resend_ambiguous)
-    client = WaleeClient(keys, rate=pace.rate, burst=pace.burst, base_url=base_url, retry=retry, hook=pulse)
-    pulse.client = client
-    return client
+    return WaleeClient(keys, rate=pace.rate, burst=pace.burst, base_url=order.account.base_url, retry=retry, hook=pulse)
 
 
-async def _fetch(
-    client: WaleeClient, handles: HandleList, sink: Sink, order: Order, show: tuple[int | None, Pulse, Screen]
-) -> Exit:
-    total, pulse, screen = show
-    digest = Digest()
+class _Job(Struct):
+    """One run of the command: what it takes and where it goes."""
 
-    async def receive(outcome: Outcome[Any]) -> None:
-        await sink.write(line_of(outcome, order.output.view))
-        digest.add(outcome)
+    client: WaleeClient
+    pulse: Pulse
+    handles: HandleList
+    total: int | None
+    sink: Sink
+    order: Order
+    screen: Screen
 
-    with Interrupts() as interrupts:
-        async with client, aclosing(handles.entries()) as entries:
-            run = client.creator_reports(
-                entries,
-                view=VIEWS[order.output.view],
-                ordered=order.output.ordered,
-                concurrency=order.pace.concurrency,
-                total=total,
-            )
-            ending = await finish(run, receive, interrupts, Bar(run, pulse, screen), endless=handles.endless)
-            speed = pulse.speed(max(0, run.ledger.sent - 1) / ending.seconds if ending.seconds else 0.0)
-        if ending.broken is not None:
-            raise ending.broken
+    async def run(self) -> Exit:
+        output, digest = self.order.output, Digest()
+
+        async def receive(outcome: Outcome[Any]) -> None:
+            await self.sink.write(line_of(outcome, output.view))
+            digest.add(outcome)
+
+        with Interrupts() as interrupts:
+            async with self.client, aclosing(self.handles.entries()) as entries:
+                run = self.client.creator_reports(
+                    entries,
+                    view=VIEWS[output.view],
+                    ordered=output.ordered,
+                    concurrency=self.order.pace.concurrency,
+                    total=self.total,
+                )
+                bar = Bar(run, self.pulse, self.screen)
+                ending = await finish(run, receive, interrupts, bar, endless=self.handles.endless)
+                speed = self.pulse.average(max(0, run.ledger.sent - 1) / ending.seconds)
+            if ending.broken is not None:
+                raise ending.broken
+            self._tell_end(run.ledger, digest, ending, speed)
+            return _exit(ending, run.ledger.failed, interrupts)
+
+    def _tell_end(self, ledger: Ledger, digest: Digest, ending: Ending, speed: str) -> None:
+        sink = self.sink
         account = Account(
-            ledger=run.ledger,
+            ledger=ledger,
             digest=digest,
             ending=ending,
             speed=speed,
-            place=sink.name if not isinstance(sink, ReportFile) else f"{sink.name} ({size(sink.length)})",
-            skipped=len(handles.skipped),
+            place=f"{sink.name} ({size(sink.length)})" if isinstance(sink, ReportFile) else sink.name,
+            skipped=len(self.handles.skipped),
             again=isinstance(sink, ReportFile),
         )
         for part in summary(account):
-            screen.show(part)
-        return _exit(ending, run.ledger.failed, interrupts)
+            self.screen.show(part)
 
 
 def _tell_beginning(sink: Sink, handles: HandleList, screen: Screen) -> None:
     """Say what was found, where it is not what a first run finds."""
     if isinstance(sink, ReportFile):
         if sink.cut:
-            screen.warn(f"The last line of {sink.name} was cut off when it was written; its {size(sink.cut)} are taken out.")
+            screen.warn(
+                f"The last line of {sink.name} was cut off when it was written; its {size(sink.cut)} are taken out."
+            )
         if sink.had:
             screen.say(clean(f"{sink.name} has {plural(len(sink.had), 'report')} already; they are not bought again."))
         if sink.unreadable:
             screen.warn(
-                f"{plural(len(sink.unreadable), 'report')} in {sink.name} cannot be read, and is not bought again unless "
-                "you delete its line."
+                f"{plural(len(sink.unreadable), 'report')} in {sink.name} cannot be read. What was bought once is not "
+                "bought again, unless you delete its line."
             )
     if handles.reads_terminal:
         screen.say("Reading handles from the terminal, one on each line; Ctrl-D ends the list.")

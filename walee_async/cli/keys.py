@@ -75,9 +75,10 @@ def _from_file(path: Path, screen: Screen) -> KeyRing:
     keys = [line for line in lines if line and not line.startswith("#")]
     if not keys:
         raise ConfigError(f"{name[0].upper()}{name[1:]} holds no key; it has one on each line")
+    ring = KeyRing(_checked(keys), name)
     if os.name == "posix" and stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
         screen.warn(f"{name} can be read by others on this machine; `chmod 600` makes it yours alone.")
-    return KeyRing(_checked(keys), name)
+    return ring
 
 
 def _checked(texts: Iterable[str]) -> tuple[str, ...]:

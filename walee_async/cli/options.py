@@ -11,8 +11,8 @@ from cyclopts import Parameter
 BASE_URL = "https://api.gateway.walee.ai/api"
 
 _OUT = (
-    "The file of JSON lines, one for each handle; `-` is standard output. A file that exists is continued: handles whose "
-    "reports are in it are not bought again. Left out: standard output, or reports.jsonl if that is a terminal."
+    "The file of JSON lines, one for each handle; `-` is standard output. A file that exists is continued: handles "
+    "whose reports are in it are not bought again. Left out: standard output, or reports.jsonl if that is a terminal."
 )
 
 
@@ -51,7 +51,9 @@ class ListOptions:
 
     column: Annotated[str | None, Parameter(metavar="NAME|N")] = None
     """The column of a CSV file, by name or number from 1, or the key of a JSONL file; guessed if left out."""
-    format: Annotated[Literal["text", "csv", "jsonl"] | None, Parameter(metavar="text|csv|jsonl", show_choices=False)] = None
+    format: Annotated[
+        Literal["text", "csv", "jsonl"] | None, Parameter(metavar="text|csv|jsonl", show_choices=False)
+    ] = None
     """How lists are written, if their names do not tell: standard input has none."""
 
 

@@ -1,4 +1,4 @@
-"""One creator on a terminal. What a report does not say is "not known", never zero; what it says is a stranger's text."""
+"""One creator on a terminal. What a report does not say is "not known", never zero; its texts are strangers'."""
 
 from __future__ import annotations
 
@@ -161,7 +161,9 @@ def _audience(data: AudienceData | None) -> Iterator[RenderableType]:
     ]
     ages = [(_age(row.code), row.weight) for row in data.audience_ages or ()]
     yield from _section("Audience", _bars([*shares, *ages]))
-    yield from _section("Where they are", _bars([(row.name or row.code or UNKNOWN, row.weight) for row in countries[:TOP]]))
+    yield from _section(
+        "Where they are", _bars([(row.name or row.code or UNKNOWN, row.weight) for row in countries[:TOP]])
+    )
 
 
 def _age(code: str | None) -> str:

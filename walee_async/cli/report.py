@@ -46,7 +46,9 @@ def report(text: str, account: AccountOptions, *, json: bool) -> Exit:
         payload = asyncio.run(_fetch(client, handle, screen))
     finally:
         if client.ledger.ambiguous:
-            screen.warn(f"Sent, and no whole answer came; it may have been bought: {listed(list(client.ledger.ambiguous))}.")
+            screen.warn(
+                f"Sent, and no whole answer came; it may have been bought: {listed(list(client.ledger.ambiguous))}."
+            )
     try:
         if json:
             sys.stdout.buffer.write(bytes(decode(payload, Raw)) + b"\n")
