@@ -255,41 +255,29 @@ class DecodeError(PayloadError):
 
 
 class StoreError(WaleeError):
-    """The store cannot do what was asked of it. `path` is its file.
+    """The store cannot do what was asked of it. `payload` is the report it was to keep, so that it is still in hand."""
 
-    `payload` is the report that was to be kept when this happened, so that a bought report is still in hand.
-    """
-
-    path: str | None = None
     payload: Payload | None = None
 
 
 class StorePathError(StoreError):
     """There is no store at the path, or none can be made there. Nothing was changed."""
 
-    advice = "Name a file in a folder that can be written to."
-
 
 class StoreLockedError(StoreError):
-    """Another process is writing to the store; only one may. `pid`, `host` and `command` are its own, where known."""
+    """Another process is writing to the store; only one may."""
 
     retryable = True
     advice = "Wait until it has ended, or use another store; reading is possible at any time."
-    pid: int | None = None
-    host: str | None = None
-    command: str | None = None
 
 
 class StoreVersionError(StoreError):
-    """The store was made by a newer version of this package. Nothing was changed."""
-
-    advice = "Upgrade walee-async, or use another store."
+    """The store was made by a newer version of this package; upgrade it. Nothing was changed."""
 
 
 class StoreDamagedError(StoreError):
     """The store's files are not as they were written. What cannot be vouched for is not given out."""
 
-    fault: ClassVar[Fault] = "payload"
     advice = "Copy its files elsewhere, export what can still be read, and import that into a new store."
 
 

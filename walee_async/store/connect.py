@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -147,7 +146,10 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
     """
     version = version_of(connection)
     if version > len(MIGRATIONS):
-        raise StoreVersionError(f"{path} is of version {version}; this package knows stores up to {len(MIGRATIONS)}")
+        known = len(MIGRATIONS)
+        raise StoreVersionError(
+            f"{path} is of version {version}; this walee-async knows {known}: upgrade it, or use another store"
+        )
 
 
 def primary(error: sqlite3.Error) -> int:
@@ -176,5 +178,4 @@ def explain(error: sqlite3.Error, path: Path, doing: str = "used") -> StoreError
         failure = StoreLockedError(f"another program holds {path} ({said})")
     else:
         failure = StoreError(f"{path} cannot be {doing} ({said})")
-    failure.path = os.fspath(path)
     return failure

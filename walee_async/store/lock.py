@@ -121,6 +121,4 @@ def _refusal(store: Path, file: IO[bytes], error: OSError) -> StoreError:
     mine = holder.pid == os.getpid() and holder.host == platform.node()
     who = "this process" if mine else f"process {holder.pid} ({holder.command or 'unnamed'}) on {holder.host}"
     since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(holder.started))
-    refusal = StoreLockedError(f"{store} is being written to by {who} since {since}")
-    refusal.pid, refusal.host, refusal.command = holder.pid, holder.host, holder.command
-    return refusal
+    return StoreLockedError(f"{store} is being written to by {who} since {since}")

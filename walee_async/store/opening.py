@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from walee_async.errors import StoreDamagedError, WaleeError
+from walee_async.errors import StoreDamagedError
 from walee_async.store.books import told
 from walee_async.store.check import first_damage
 from walee_async.store.connect import (
@@ -58,10 +58,8 @@ def open_for_writing(path: Path, *, fresh: bool) -> Opened:
         with told(path):
             remarks = _recover(path) if check_header(path) else ()
             return _ready(path, lock, remarks)
-    except BaseException as error:
+    except BaseException:
         lock.release()
-        if isinstance(error, WaleeError):
-            error.__dict__.setdefault("path", str(path))
         raise
 
 

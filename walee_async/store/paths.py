@@ -20,9 +20,13 @@ def resolve(path: str | PathLike[str], *, create: bool) -> Path:
     Raises:
         StorePathError: there is none, and none may or can be made.
     """
-    file = Path(path).absolute()
-    with suppress(OSError, RuntimeError):
-        file = file.resolve()
+    try:
+        return _checked(Path(path).absolute().resolve(), create)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise StorePathError(f"{path} cannot be used: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _checked(file: Path, create: bool) -> Path:
     if file.is_dir():
         raise StorePathError(f"{file} is a folder, not a store")
     if file.exists():

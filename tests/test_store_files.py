@@ -1,0 +1,377 @@
+"""The store and its surroundings: paths, locks, versions, other processes, disks that are full."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from walee_async.errors import (
+    StoreError,
+    StoreLockedError,
+    StorePathError,
+    StoreVersionError,
+    StoreWriteError,
+)
+from walee_async.outcomes import Attempt, Charge, Payload
+from walee_async.store import Store, StoreReader
+from walee_async.store.schema import MIGRATIONS, check_sqlite, migrate, version_of
+
+pytestmark = pytest.mark.anyio
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="it is so on POSIX")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "reports.db"
+
+
+async def buy(store: Store, handle: str, body: bytes = b"{}", at: float = 1.0) -> None:
+    intent = store.intend(handle, 1, "key 1")
+    await intent
+    billed = Attempt(handle=handle, number=1, key="key 1", charge=Charge.BILLED)
+    await store.settle(intent, billed, Payload(handle=handle, body=body, received_at=at))
+
+
+def python(program: str, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+# -- paths ------------------------------------------------------------------------------------------------------------
+
+
+@POSIX
+def test_only_the_owner_may_read_it(path: Path) -> None:
+    """Reports are bought, and about people: none of the store's files can be read by others."""
+    with Store.open(path):
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert modes == dict.fromkeys(["reports.db", "reports.db-wal", "reports.db-shm", "reports.db.lock"], 0o600)
+
+
+def test_a_path_that_cannot_be_a_store_is_said_so(tmp_path: Path) -> None:
+    """A folder, a missing folder, a file where a folder should be, and a file that is none."""
+    (tmp_path / "file").write_bytes(b"")
+    cases = {
+        tmp_path: "is a folder",
+        tmp_path / "missing" / "reports.db": "no folder",
+        tmp_path / "file" / "reports.db": "no folder|Not a directory",
+        tmp_path / ("x" * 300): "too long",
+        Path("a\0b"): "null",
+    }
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        cases[tmp_path / "pipe"] = "no ordinary file"
+    for path, reason in cases.items():
+        with pytest.raises(StorePathError, match=reason):
+            Store.open(path)
+    assert not (tmp_path / "missing").exists()
+
+
+def test_a_store_that_should_be_there_is_not_made(path: Path) -> None:
+    """Reading, or asking for an existing store, leaves no empty file behind."""
+    for options in ({"create": False}, {"read_only": True}):
+        with pytest.raises(StorePathError, match="there is no store"):
+            Store.open(path, **options)
+    with pytest.raises(StorePathError, match="there is no store"):
+        StoreReader.open(path)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_file_that_is_something_else_is_left_alone(path: Path) -> None:
+    """Neither opened nor wiped: a list of handles, or the database of another program."""
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE t (a)")
+    other.close()
+    database = path.read_bytes()
+    for content in (database, b"river.kites\n" * 50):
+        path.write_bytes(content)
+        for wipe in (False, True):
+            with pytest.raises(StorePathError, match="no store"):
+                Store.open(path, wipe=wipe)
+        with pytest.raises(StorePathError, match="no store"):
+            StoreReader.open(path)
+        assert path.read_bytes() == content
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_empty_file_becomes_a_store(path: Path) -> None:
+    """What a crash in the very making of a store leaves is made into one; until then it cannot be read."""
+    path.touch()
+    with pytest.raises(StorePathError, match="empty"):
+        StoreReader.open(path)
+    Store.open(path, create=False).close()
+    StoreReader.open(path).close()
+
+
+async def test_wiping_starts_over(path: Path) -> None:
+    """Only when asked, everything that was kept is removed, the write-ahead log included."""
+    async with Store.open(path) as store:
+        await buy(store, "a")
+    async with Store.open(path) as store:
+        assert await store.latest("a") is not None
+    async with Store.open(path, wipe=True) as store:
+        assert await store.latest("a") is None
+        assert (await store.totals()).charges.total() == 0
+
+
+@POSIX
+async def test_a_link_is_the_store_it_leads_to(path: Path) -> None:
+    """Two names of one file have one lock."""
+    with Store.open(path):
+        link = path.with_name("link.db")
+        link.symlink_to(path)
+        with pytest.raises(StoreLockedError):
+            Store.open(link)
+
+
+UNPRIVILEGED = """
+import os, sys
+from walee_async.errors import StoreError
+from walee_async.store import Store, StoreReader
+import walee_async.store.exchange
+if os.geteuid() == 0:
+    os.setegid(65534)
+    os.seteuid(65534)
+try:
+    Store.open(sys.argv[1]).close()
+except StoreError as error:
+    print(type(error).__name__, error)
+if len(sys.argv) > 2:
+    with StoreReader.open(sys.argv[1]) as reader:
+        print(reader.latest("a"))
+"""
+
+
+@POSIX
+async def test_a_folder_that_may_not_be_written_to_is_said_so() -> None:
+    """No store can be made there and none opened for writing; one that is there can be read."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "reports.db"
+        async with Store.open(path) as store:
+            await buy(store, "a")
+        path.with_name("reports.db.lock").unlink()
+        path.chmod(0o444)
+        folder.chmod(0o555)
+        try:
+            said, _ = python(UNPRIVILEGED, folder / "new.db").communicate(timeout=30)
+            assert said.startswith("StorePathError")
+            assert "Permission denied" in said
+            said, _ = python(UNPRIVILEGED, path, "read").communicate(timeout=30)
+            assert said.startswith("StorePathError")
+            assert "Payload(handle='a'" in said
+        finally:
+            folder.chmod(0o755)
+
+
+# -- other processes --------------------------------------------------------------------------------------------------
+
+HOLD = """
+import sys
+from walee_async.store import Store
+store = Store.open(sys.argv[1])
+print("open", flush=True)
+sys.stdin.readline()
+if len(sys.argv) > 2:
+    store.close()
+print("closed", flush=True)
+sys.stdin.readline()
+"""
+
+
+async def test_a_second_writer_is_told_who_has_the_store(path: Path) -> None:
+    """Only one process writes; the refusal names it, reading goes on, and the lock is free once it is closed."""
+    with python(HOLD, path, "close") as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(StoreLockedError, match=f"process {holder.pid} .* on {socket.gethostname()}"):
+            Store.open(path)
+        with pytest.raises(StoreLockedError):
+            Store.open(path, wipe=True)
+        StoreReader.open(path).close()
+        holder.stdin.write("\n")
+        holder.stdin.flush()
+        assert holder.stdout.readline() == "closed\n"
+        Store.open(path).close()
+        holder.stdin.write("\n")
+
+
+async def test_a_lock_dies_with_its_process(path: Path) -> None:
+    """However the other process ended, nothing has to be cleaned up by hand."""
+    with python(HOLD, path) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        holder.kill()
+        holder.wait()
+    Store.open(path).close()
+
+
+def test_one_process_cannot_open_it_twice_either(path: Path) -> None:
+    """The refusal says that it is this very process."""
+    with Store.open(path), pytest.raises(StoreLockedError, match="this process"):
+        Store.open(path)
+    path.with_name("reports.db.lock").write_bytes(b"no json")
+    Store.open(path).close()
+
+
+async def test_a_reader_may_keep_the_store_open_past_the_writer(path: Path) -> None:
+    """The writer closes while somebody reads; the next writer finds all in order."""
+    store = Store.open(path)
+    await buy(store, "a")
+    with StoreReader.open(path) as reader:
+        assert reader.latest("a") is not None
+        await store.aclose()
+        async with Store.open(path) as store:
+            assert store.remarks == ()
+            await buy(store, "b")
+        assert reader.latest("b") is not None
+
+
+# -- versions ---------------------------------------------------------------------------------------------------------
+
+
+def _add_column(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE runs ADD COLUMN notes TEXT NOT NULL DEFAULT ''")
+
+
+async def test_a_store_is_brought_to_the_next_version(path: Path) -> None:
+    """A step from the version before runs once, in one transaction, and what was kept is still there."""
+    async with Store.open(path) as store:
+        await store.begin_run("before")
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        for _ in range(2):
+            migrate(connection, [*MIGRATIONS, _add_column])
+        assert version_of(connection) == len(MIGRATIONS) + 1
+        assert connection.execute("SELECT command, notes FROM runs").fetchall() == [("before", "")]
+    finally:
+        connection.close()
+
+
+async def test_a_step_that_fails_changes_nothing(path: Path) -> None:
+    """A migration that breaks off leaves the version as it was, and the store usable."""
+    async with Store.open(path) as store:
+        await store.begin_run("before")
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        with pytest.raises(sqlite3.OperationalError):
+            migrate(connection, [*MIGRATIONS, _add_column, _add_column])
+        assert version_of(connection) == len(MIGRATIONS)
+    finally:
+        connection.close()
+    async with Store.open(path) as store:
+        assert [run.command for run in await store.runs()] == ["before"]
+
+
+def test_a_store_from_a_newer_version_is_left_alone(path: Path) -> None:
+    """It is neither opened nor changed, and the sentence says to upgrade."""
+    Store.open(path).close()
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrate(connection, [*MIGRATIONS, _add_column])
+    connection.close()
+    content = path.read_bytes()
+    for way in (Store.open, StoreReader.open):
+        with pytest.raises(StoreVersionError, match="upgrade"):
+            way(path)
+    assert path.read_bytes() == content
+
+
+def test_an_old_sqlite_is_said_so() -> None:
+    """The tables need SQLite 3.37; without it the sentence says what is here and what is needed."""
+    check_sqlite((3, 37, 0))
+    with pytest.raises(StoreError, match=r"3\.31\.1.*3\.37\.0"):
+        check_sqlite((3, 31, 1))
+
+
+# -- full disks -------------------------------------------------------------------------------------------------------
+
+FILL = """
+import asyncio, os, resource, sys
+from walee_async.errors import StoreError
+from walee_async.outcomes import Attempt, Charge, Payload
+from walee_async.store import Store
+
+async def main():
+    store = Store.open(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+    refused = None
+    for number in range(500):
+        handle = f"h{number}"
+        try:
+            intent = store.intend(handle, 1, "key 1")
+            await intent
+            body = os.urandom(20_000)
+            billed = Attempt(handle=handle, number=1, key="key 1", charge=Charge.BILLED)
+            await store.settle(intent, billed, Payload(handle=handle, body=body, received_at=1.0))
+        except StoreError as error:
+            held = error.payload is not None and error.payload.body == body
+            print("refused", type(error).__name__, error.handle == handle, held, error, flush=True)
+            refused = refused or (error.detail, await store.latest("h0"))
+            if number > 400:
+                break
+        else:
+            print("kept", handle, flush=True)
+    print("readable", refused[1] is not None)
+    await store.aclose()
+
+asyncio.run(main())
+"""
+
+
+@POSIX
+@pytest.mark.parametrize("room", [200_000, 1_000_000, 5_000_000])
+def test_a_full_disk_is_said_and_loses_nothing(path: Path, room: int) -> None:
+    """Every report that was acknowledged is there and whole; the rest is refused at once, in one clear sentence."""
+    said, _ = python(FILL, path, room).communicate(timeout=60)
+    lines = said.splitlines()
+    kept = [line.split()[1] for line in lines if line.startswith("kept")]
+    refused = [line.split(maxsplit=4)[1:] for line in lines if line.startswith("refused")]
+    assert len(kept) > room // 100_000
+    assert {(kind, named) for kind, named, _, _ in refused} == {("StoreWriteError", "True")}
+    assert len({sentence.partition(": ")[2] for *_, sentence in refused}) == 1
+    assert lines[-1] == "readable True"
+    with StoreReader.open(path) as reader:
+        assert [version.handle for version in map(reader.version, _all(reader))] == kept
+        assert len(list(reader.payloads())) == len(kept)
+    with Store.open(path) as store:
+        # The one it met in the middle: its intent was kept, so it is named, and its report was handed back.
+        in_hand = [f"h{len(kept)}"] if refused[0][2] == "True" else []
+        assert list(store.orphans) == in_hand
+
+
+def _all(reader: StoreReader) -> list[int]:
+    ids: list[int] = []
+    while page := reader.versions(ids[-1] if ids else 0, every=True):
+        ids += page
+    return ids
+
+
+MAKE = """
+import resource, sys
+from walee_async.errors import StoreError
+from walee_async.store import Store
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+try:
+    Store.open(sys.argv[1])
+except StoreError as error:
+    print(type(error).__name__)
+"""
+
+
+@POSIX
+def test_a_store_cannot_be_made_on_a_full_disk(path: Path) -> None:
+    """The sentence says so, and what is left behind is made into a store when there is room."""
+    said, _ = python(MAKE, path).communicate(timeout=30)
+    assert said == "StoreWriteError\n"
+    Store.open(path).close()
