@@ -55,11 +55,13 @@ def remember(count: int) -> int:
 
 async def fetch(count: int, concurrency: int, base_url: str, key: str) -> dict[str, Any]:
     """Buy every report and keep none."""
-    from walee_async import CreatorReport, Transport, WaleeClient
+    from walee_async import CreatorReport, Options, Transport, WaleeClient
 
     began = time.perf_counter()
     async with (
-        WaleeClient(key, base_url=base_url, rate=1e5, transport=Transport(connections=concurrency)) as walee,
+        WaleeClient(
+            key, base_url=base_url, rate=1e5, options=Options(transport=Transport(connections=concurrency))
+        ) as walee,
         walee.creator_reports(handles(count), view=CreatorReport, concurrency=concurrency) as run,
     ):
         async for _ in run:

@@ -21,7 +21,7 @@ import sys
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
-from walee_async import RetryPolicy, WaleeClient
+from walee_async import Options, WaleeClient
 from walee_async.events import AttemptStarted, Event
 from walee_async.testing import Gateway, Maker, Quota
 
@@ -79,7 +79,7 @@ async def send(base_url: str, key: str, rate: float | Literal["auto"], seconds: 
         if isinstance(event, AttemptStarted):
             sent.append(loop.time())
 
-    async with WaleeClient(key, base_url=base_url, rate=rate, retry=RetryPolicy(), hook=hook) as walee:
+    async with WaleeClient(key, base_url=base_url, rate=rate, options=Options(hook=hook)) as walee:
         handles = (MAKER.handle(index) for index in count())
         async with walee.creator_reports(handles, view=dict, concurrency=16) as run:
             loop.call_later(seconds, run.stop)

@@ -25,7 +25,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from walee_async import Failed, RetryPolicy, Transport, WaleeClient
+from walee_async import Failed, Options, RetryPolicy, Transport, WaleeClient
 from walee_async.decode import decode
 from walee_async.errors import (
     AmbiguousError,
@@ -394,11 +394,10 @@ def look(walee: WaleeClient, evidence: Evidence) -> None:
     evidence.add("statistics as JSON", msgspec.json.encode(walee.statistics()))
 
 
-def client_of(base_url: str, evidence: Evidence, **options: Any) -> WaleeClient:
+def client_of(base_url: str, evidence: Evidence, *, key: Any = CANARY, **options: Any) -> WaleeClient:
     """A client in a hurry, with the canary for its key and every event kept."""
-    return WaleeClient(
-        CANARY, **{"base_url": base_url, "rate": 500, "retry": RETRY, "hook": evidence.events.append} | options
-    )
+    options = {"retry": RETRY, "hook": evidence.events.append} | options
+    return WaleeClient(key, base_url=base_url, rate=500, options=Options(**options))
 
 
 @pytest.mark.parametrize("case", [*CASES, *reflections()], ids=lambda case: case.name)
@@ -419,8 +418,7 @@ async def test_every_key_of_several_is_kept(evidence: Evidence) -> None:
     """When one key is refused and the next one used up, the tale of it names neither."""
     async with Gateway(creators=4, keys=[CANARY, SPARE], credits=1) as gateway:
         gateway.plan(None, Echo(401), Echo(500))
-        options = {"base_url": gateway.base_url, "rate": 500, "retry": RETRY, "hook": evidence.events.append}
-        async with WaleeClient([CANARY, SPARE], **options) as walee:
+        async with client_of(gateway.base_url, evidence, key=[CANARY, SPARE]) as walee:
             await run(walee, gateway.handles, evidence)
     assert {RunEndedError, ExhaustedKeyError} <= evidence.kinds()
     assert {"KeyBenched", "AttemptStarted", "AttemptEnded", "OutcomeReached"} <= {

@@ -9,7 +9,15 @@ from walee_async.progress import Progress, RecentRate
 
 def progress(done: int, total: int | None, rate: float, duplicates: int = 0) -> Progress:
     return Progress(
-        done=done, fetched=done, failed=0, in_flight=0, parked=0, duplicates=duplicates, total=total, rate=rate, elapsed=1.0
+        done=done,
+        fetched=done,
+        failed=0,
+        in_flight=0,
+        parked=0,
+        duplicates=duplicates,
+        total=total,
+        rate=rate,
+        elapsed=1.0,
     )
 
 

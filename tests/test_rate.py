@@ -7,7 +7,7 @@ from typing import Final, Self
 
 import pytest
 
-from walee_async import Failed, Fetched, RetryPolicy, WaleeClient
+from walee_async import Failed, Fetched, Options, RetryPolicy, WaleeClient
 from walee_async.bucket import LATENESS
 from walee_async.events import AttemptStarted, Event
 from walee_async.testing import Drop, Fault, Gateway, Html, Maker, Mix, Quota, Status, Truncate
@@ -74,7 +74,7 @@ async def test_a_stated_rate_is_reached_and_never_passed() -> None:
     """
     rate = 50.0
     async with Gateway(Maker(creators=251, small=True), quota=Quota(rate, burst=2)) as gateway, Stopwatch() as watch:
-        async with WaleeClient(gateway.key, base_url=gateway.base_url, rate=rate, hook=watch) as walee:
+        async with WaleeClient(gateway.key, base_url=gateway.base_url, rate=rate, options=Options(hook=watch)) as walee:
             outcomes = await walee.creator_reports(gateway.handles).collect()
     assert len(outcomes) == len(watch.sends) == gateway.requests_seen == 251
     assert 250 / watch.seconds() >= 0.97 * rate
@@ -90,7 +90,7 @@ async def test_a_limit_that_is_not_told_is_found() -> None:
     loop, paces = asyncio.get_running_loop(), []
     async with Gateway(Maker(creators=10_000, small=True), quota=Quota(20)) as gateway, Stopwatch() as watch:
         async with (
-            WaleeClient(gateway.key, base_url=gateway.base_url, rate="auto", hook=watch) as walee,
+            WaleeClient(gateway.key, base_url=gateway.base_url, rate="auto", options=Options(hook=watch)) as walee,
             walee.creator_reports(gateway.handles, concurrency=8) as run,
         ):
             loop.call_later(12.0, run.stop)
@@ -105,7 +105,7 @@ async def test_a_limit_that_is_not_told_is_found() -> None:
 async def test_two_keys_send_twice_as_fast_as_one() -> None:
     """Two keys at 5/s each fetch 10/s between them, evenly: each at its own limit, and both in every second."""
     async with Gateway(Maker(creators=30, small=True), keys=2, quota=Quota(5)) as gateway, Stopwatch() as watch:
-        async with WaleeClient(gateway.keys, base_url=gateway.base_url, rate=5, hook=watch) as walee:
+        async with WaleeClient(gateway.keys, base_url=gateway.base_url, rate=5, options=Options(hook=watch)) as walee:
             outcomes = await walee.creator_reports(gateway.handles).collect()
     assert all(isinstance(outcome, Fetched) for outcome in outcomes)
     first, last = watch.sends[0], watch.sends[-1]
@@ -135,7 +135,7 @@ async def test_every_grant_is_one_request(seed: int) -> None:
     async with Gateway(Maker(seed, creators=200, small=True), faults=mix) as gateway:
         retry = RetryPolicy(base=0.01, cap=0.02)
         async with (
-            WaleeClient(gateway.key, base_url=gateway.base_url, rate=500, retry=retry) as walee,
+            WaleeClient(gateway.key, base_url=gateway.base_url, rate=500, options=Options(retry=retry)) as walee,
             walee.creator_reports(gateway.handles, concurrency=8) as run,
         ):
             outcomes = [outcome async for outcome in run]

@@ -230,12 +230,11 @@ async def test_a_run_that_is_left_in_mid_flight_says_what_it_left(gateway: Gatew
     """Requests cut off by leaving the block are in the books as ambiguous, and the next run goes on."""
     for handle in gateway.handles[5:]:
         gateway.plan(handle, Hang())
-    async with client(gateway, path) as walee:
-        async with walee.creator_reports(gateway.handles) as run:
-            for _ in range(5):
-                await anext(run)
-            while gateway.requests_seen < 20:
-                await asyncio.sleep(0.01)
+    async with client(gateway, path) as walee, walee.creator_reports(gateway.handles) as run:
+        for _ in range(5):
+            await anext(run)
+        while gateway.requests_seen < 20:
+            await asyncio.sleep(0.01)
     async with client(gateway, path) as walee:
         assert walee.store is not None
         assert set(await walee.store.ambiguous()) == set(gateway.handles[5:])

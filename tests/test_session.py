@@ -53,9 +53,7 @@ ONCE = RetryPolicy(attempts=1, resend_ambiguous=0)
 
 
 def client(gateway: Gateway, *, rate: float = 2000.0, **options: Any) -> WaleeClient:
-    return WaleeClient(
-        gateway.key, base_url=gateway.base_url, rate=rate, options=Options(**{"retry": ONCE, **options})
-    )
+    return WaleeClient(gateway.key, base_url=gateway.base_url, rate=rate, options=Options(**{"retry": ONCE, **options}))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import sqlite3
@@ -19,7 +18,6 @@ from walee_async.errors import (
     StoreLockedError,
     StorePathError,
     StoreVersionError,
-    StoreWriteError,
 )
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Store, StoreReader

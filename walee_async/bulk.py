@@ -139,7 +139,9 @@ class Run(Generic[T]):
         await self._group.__aexit__(None, None, None)
         if self._options.store is not None and self._account.run is not None:
             why = self._ended or self._bug or error
-            self._options.store.end_run(self._account.run, "complete" if whole else type(why).__name__ if why else "left")
+            self._options.store.end_run(
+                self._account.run, "complete" if whole else type(why).__name__ if why else "left"
+            )
 
     def __aiter__(self) -> AsyncIterator[Outcome[T]]:
         return self

@@ -294,8 +294,8 @@ class WaleeClient:
         Raises:
             ConfigError: the client is not open.
         """
-        self._opened()
-        assert self._pool is not None
+        if self._pool is None:
+            raise ConfigError(NOT_OPEN)
         self._pool.pause(seconds, reason)
 
 

@@ -9,12 +9,14 @@ from msgspec import Struct
 
 from walee_async import (
     Attempt,
+    Budget,
     Charge,
     CreatorReport,
     Failed,
     Fetched,
     Headline,
     Ledger,
+    Options,
     Outcome,
     Payload,
     Progress,
@@ -75,7 +77,12 @@ async def making_a_client() -> None:
     async with WaleeClient() as walee:
         assert_type(walee, WaleeClient)
     WaleeClient(
-        ["a", "b"], rate="auto", burst=2, retry=RetryPolicy(attempts=5), transport=Transport(connect_timeout=3.0)
+        ["a", "b"],
+        rate="auto",
+        store="reports.db",
+        max_age=3600.0,
+        budget=Budget(max_spend=50.0, price=0.5),
+        options=Options(burst=2, retry=RetryPolicy(attempts=5), transport=Transport(connect_timeout=3.0)),
     )
 
 

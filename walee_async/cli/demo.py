@@ -17,7 +17,7 @@ from walee_async.cli.pulse import Pulse
 from walee_async.cli.runner import finish
 from walee_async.cli.screen import Screen
 from walee_async.cli.text import UNKNOWN, big, clean, percent, plural
-from walee_async.client import WaleeClient
+from walee_async.client import Options, WaleeClient
 from walee_async.errors import ConfigError
 from walee_async.models import Headline
 from walee_async.outcomes import Fetched
@@ -86,7 +86,8 @@ async def _demo(gateway: Gateway, limit: float, screen: Screen) -> Exit:
             found.append(Found(outcome.report.cqs_value, outcome.handle, outcome.report))
 
     with Interrupts() as interrupts:
-        async with WaleeClient(gateway.key, rate=rate, base_url=gateway.base_url, hook=pulse) as walee:
+        options = Options(hook=pulse)
+        async with WaleeClient(gateway.key, rate=rate, base_url=gateway.base_url, options=options) as walee:
             pulse.client = walee
             run = walee.creator_reports(gateway.handles, view=Headline, total=len(gateway.handles))
             ending = await finish(run, receive, interrupts, Bar(run, pulse, screen))

@@ -20,7 +20,7 @@ from walee_async.cli.screen import Screen
 from walee_async.cli.sinks import ReportFile, open_sink
 from walee_async.cli.sources import HandleList
 from walee_async.cli.text import clean, plural, size
-from walee_async.client import WaleeClient
+from walee_async.client import Options, WaleeClient
 from walee_async.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def fetch(order: Order) -> Exit:
 def _client(keys: tuple[str, ...], order: Order, pulse: Pulse) -> WaleeClient:
     pace = order.pace
     retry = RetryPolicy(deadline=pace.deadline, resend_ambiguous=pace.resend_ambiguous)
-    return WaleeClient(keys, rate=pace.rate, burst=pace.burst, base_url=order.account.base_url, retry=retry, hook=pulse)
+    options = Options(burst=pace.burst, retry=retry, hook=pulse)
+    return WaleeClient(keys, rate=pace.rate, base_url=order.account.base_url, options=options)
 
 
 class _Job(Struct):

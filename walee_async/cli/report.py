@@ -15,7 +15,7 @@ from walee_async.cli.keys import find_keys
 from walee_async.cli.portrait import portrait
 from walee_async.cli.screen import Screen, console_on
 from walee_async.cli.text import listed
-from walee_async.client import WaleeClient
+from walee_async.client import Options, WaleeClient
 from walee_async.decode import decode
 from walee_async.errors import PayloadError
 from walee_async.events import GatePaused
@@ -41,7 +41,7 @@ def report(text: str, account: AccountOptions, *, json: bool) -> Exit:
         if isinstance(event, GatePaused):
             screen.say(f"Waiting {event.seconds:.0f} s: {event.reason}.", style="dim")
 
-    client = WaleeClient(keys.keys, base_url=account.base_url, hook=hook)
+    client = WaleeClient(keys.keys, base_url=account.base_url, options=Options(hook=hook))
     try:
         payload = asyncio.run(_fetch(client, handle, screen))
     finally:
