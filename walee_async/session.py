@@ -29,8 +29,9 @@ from walee_async.wire import Answer, charge_of, excerpt, limits, read_answer, re
 
 if TYPE_CHECKING:
     from walee_async.gate import Gate, Permit
+    from walee_async.keys import Key
     from walee_async.store import Intent, Store
-    from walee_async.transport import Key, Transport
+    from walee_async.transport import Transport
 
 logger = logging.getLogger("walee_async")
 

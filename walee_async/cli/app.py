@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from walee_async.cli.exits import Exit, epilogue
-from walee_async.cli.options import AccountOptions, GatewayOptions, ListOptions, OutputOptions, PaceOptions
+from walee_async.cli.options import (
+    STORE,
+    AccountOptions,
+    GatewayOptions,
+    ListOptions,
+    OutputOptions,
+    PaceOptions,
+    ResumeOptions,
+    SpendOptions,
+    StoreOptions,
+)
 
 _HANDLES = (
     "Handles (river.kites, @river.kites, a profile address), files of them (text, CSV, JSONL), or - for standard "
     "input; in any mixture."
 )
+_STORE_PATH = Annotated[Path, Parameter(metavar="STORE", help="The store.")]
 _ACCOUNT = AccountOptions()
 _PACE = PaceOptions()
 _LISTS = ListOptions()
 _OUTPUT = OutputOptions()
+_STORE = StoreOptions()
+_RESUME = ResumeOptions()
+_SPEND = SpendOptions()
 _GATEWAY = GatewayOptions()
 
 
@@ -45,15 +60,95 @@ def fetch(
     pace: PaceOptions = _PACE,
     lists: ListOptions = _LISTS,
     output: OutputOptions = _OUTPUT,
+    store: ResumeOptions = _RESUME,
+    spend: SpendOptions = _SPEND,
 ) -> Exit:
-    """Buy the reports of many creators.
+    """Fetch the reports of many creators; those in the store are not bought again.
 
     Ctrl-C stops in good order and keeps what arrived; the same command again goes on.
     """
     from walee_async.cli.fetch import Order
     from walee_async.cli.fetch import fetch as run
 
-    return run(Order(targets=handles, account=account, pace=pace, lists=lists, output=output))
+    order = Order(targets=handles, account=account, pace=pace, lists=lists, output=output, store=store, spend=spend)
+    return run(order)
+
+
+@app.command
+def plan(
+    *handles: Annotated[str, Parameter(allow_leading_hyphen=True, metavar="HANDLES|FILE|-", help=_HANDLES)],
+    json: Annotated[bool, Parameter(help="Print it as JSON.")] = False,
+    account: AccountOptions = _ACCOUNT,
+    pace: PaceOptions = _PACE,
+    lists: ListOptions = _LISTS,
+    store: ResumeOptions = _RESUME,
+    spend: SpendOptions = _SPEND,
+) -> Exit:
+    """Say what `walee fetch` would buy, what that costs and how long it takes. Sends nothing and needs no key."""
+    from walee_async.cli.plan import Question
+    from walee_async.cli.plan import plan as run
+
+    question = Question(targets=handles, account=account, pace=pace, lists=lists, store=store, spend=spend)
+    return run(question, json=json)
+
+
+@app.command
+def status(
+    store: _STORE_PATH = STORE,
+    *,
+    price: Annotated[float | None, Parameter(metavar="P", help="What one report costs.")] = None,
+    json: Annotated[bool, Parameter(help="Print it as JSON.")] = False,
+) -> Exit:
+    """Tell what is in a store, what it cost, what failed and what may have been bought; also during a run."""
+    from walee_async.cli.upkeep import status as run
+
+    return run(store, price, json=json)
+
+
+@app.command
+def verify(store: _STORE_PATH = STORE) -> Exit:
+    """Examine every report of a store. Exit code 0: all well; 3: some cannot be read as reports; 5: damaged."""
+    from walee_async.cli.upkeep import verify as run
+
+    return run(store)
+
+
+@app.command
+def prune(
+    store: _STORE_PATH,
+    *,
+    older_than: Annotated[str, Parameter(metavar="TIME", help="Such as 90d, 8w or 12h, by the report's own date.")],
+    all_versions: Annotated[bool, Parameter(help="Also the newest report of a creator.")] = False,
+    yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
+) -> Exit:
+    """Remove old reports from a store, and give the room back to the disk. The newest of each creator stays."""
+    from walee_async.cli.upkeep import prune as run
+
+    return run(store, older_than, all_versions=all_versions, yes=yes)
+
+
+@app.command
+def export(
+    store: _STORE_PATH,
+    file: Annotated[Path, Parameter(metavar="FILE.jsonl.gz", help="The file to make.")],
+    *,
+    latest: Annotated[bool, Parameter(help="Only the newest report of each creator.")] = False,
+) -> Exit:
+    """Write the reports of a store to a file, as they came, for `walee import`."""
+    from walee_async.cli.upkeep import export as run
+
+    return run(store, file, latest=latest)
+
+
+@app.command(name="import")
+def import_(
+    store: _STORE_PATH,
+    file: Annotated[Path, Parameter(metavar="FILE", help="An export, the lines of `walee fetch`, or answers.")],
+) -> Exit:
+    """Bring reports into a store, which is made if it is not there; those it has are left out."""
+    from walee_async.cli.upkeep import import_ as run
+
+    return run(store, file)
 
 
 @app.command
@@ -62,8 +157,9 @@ def report(
     *,
     json: Annotated[bool, Parameter(help="Print the whole report as JSON, as it came.")] = False,
     account: AccountOptions = _ACCOUNT,
+    store: StoreOptions = _STORE,
 ) -> Exit:
-    """Buy the report of one creator and show it. Each call buys it again.
+    """Show the report of one creator: the one in the store, else buy it.
 
     Parameters
     ----------
@@ -72,7 +168,7 @@ def report(
     """
     from walee_async.cli.report import report as run
 
-    return run(handle, account, json=json)
+    return run(handle, account, store, json=json)
 
 
 @app.command

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
@@ -16,12 +20,12 @@ from walee_async.cli.interrupts import Interrupts
 from walee_async.cli.pulse import Pulse
 from walee_async.cli.runner import finish
 from walee_async.cli.screen import Screen
-from walee_async.cli.text import UNKNOWN, big, clean, percent, plural
+from walee_async.cli.text import UNKNOWN, big, clean, percent, plural, size
 from walee_async.client import Options, WaleeClient
 from walee_async.errors import ConfigError
 from walee_async.models import Headline
 from walee_async.outcomes import Fetched
-from walee_async.testing import Code, Drop, Gateway, Html, Mix, Quota, Slow, Status
+from walee_async.testing import Code, Drop, Gateway, Html, Maker, Mix, Quota, Slow, Status
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,6 +44,8 @@ TROUBLE: Final = (
     Code("account_is_private"),
 )
 """What goes wrong: most of it mends by trying again; a private account has no report."""
+PRICE: Final = 0.5
+"""What a report would cost, made up like all the rest."""
 BEST: Final = 10
 ROOMY: Final = 100
 """Columns from which the table has room for names."""
@@ -63,12 +69,13 @@ def demo(creators: int, seed: int) -> Exit:
         raise ConfigError(f"The number of creators is {creators}; it must be at least 1")
     # The gateway's limit is a little below the rate asked for, so that it says "too fast" and the gate has work to do.
     limit = max(4.0, creators / SECONDS)
-    gateway = Gateway(creators, seed=seed, quota=Quota(limit), faults=Mix(0.04, TROUBLE, seed=seed), latency=0.05)
-    with gateway.in_thread():
-        return asyncio.run(_demo(gateway, limit, Screen()))
+    maker = Maker(seed, creators=creators, created=datetime.now(UTC))
+    gateway = Gateway(maker, quota=Quota(limit), faults=Mix(0.04, TROUBLE, seed=seed), latency=0.05)
+    with gateway.in_thread(), TemporaryDirectory(prefix="walee-demo-") as folder:
+        return asyncio.run(_demo(gateway, limit, Path(folder) / "reports.db", Screen()))
 
 
-async def _demo(gateway: Gateway, limit: float, screen: Screen) -> Exit:
+async def _demo(gateway: Gateway, limit: float, store: Path, screen: Screen) -> Exit:
     rate = 1.15 * limit
     screen.say(
         f"A gateway on this machine knows {plural(len(gateway.handles), 'creator')}, all of them made up. Nothing is "
@@ -87,15 +94,42 @@ async def _demo(gateway: Gateway, limit: float, screen: Screen) -> Exit:
 
     with Interrupts() as interrupts:
         options = Options(hook=pulse)
-        async with WaleeClient(gateway.key, rate=rate, base_url=gateway.base_url, options=options) as walee:
+        async with WaleeClient(
+            gateway.key, rate=rate, base_url=gateway.base_url, store=store, options=options
+        ) as walee:
             pulse.client = walee
             run = walee.creator_reports(gateway.handles, view=Headline, total=len(gateway.handles))
             ending = await finish(run, receive, interrupts, Bar(run, pulse, screen))
             speed = pulse.average(max(0, run.ledger.sent - 1) / ending.seconds)
-        account = Account(ledger=run.ledger, digest=digest, ending=ending, speed=speed, place="memory", again=False)
-        for part in [*summary(account), *_best(found, screen.console.width), *_compared(gateway)]:
-            screen.show(part)
+            account = Account(
+                ledger=run.ledger, digest=digest, ending=ending, speed=speed, place="a store", price=PRICE, again=False
+            )
+            for part in [*summary(account), *_best(found, screen.console.width), *_compared(gateway)]:
+                screen.show(part)
+            if interrupts.exit is None:
+                await _again(walee, gateway.handles, screen)
         return interrupts.exit or Exit.FETCHED
+
+
+async def _again(walee: WaleeClient, handles: list[str], screen: Screen) -> None:
+    """The same list once more: what was bought is read from the store."""
+    began = time.perf_counter()
+    async with walee.creator_reports(handles, view=Headline) as run:
+        async for _ in run:
+            pass
+    seconds = time.perf_counter() - began
+    assert walee.store is not None
+    totals = await walee.store.totals()
+    charges = ", ".join(f"{count:,} {charge.value.replace('_', ' ')}" for charge, count in totals.charges.most_common())
+    screen.show(Text(""))
+    screen.say(
+        f"The same list again: {run.ledger.reused:,} of {plural(len(handles), 'report')} read from the store, "
+        f"{run.ledger.bought:,} bought, in {seconds:.1f} s."
+    )
+    screen.say(
+        f"Its ledger: {plural(totals.charges.total(), 'request')} ({charges}); "
+        f"{plural(totals.reports, 'report')} kept, {size(totals.bytes)} as received."
+    )
 
 
 def _best(found: list[Found], width: int) -> list[RenderableType]:

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from walee_async.cli.kinds import by_kind, kind_of
-from walee_async.cli.text import clean, duration, listed, plural
-from walee_async.errors import NotAttemptedError
+from walee_async.cli.text import clean, duration, listed, money, plural
+from walee_async.errors import BudgetError, NotAttemptedError
 from walee_async.outcomes import Failed
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ class Account(Struct, kw_only=True):
     """Where the lines are."""
     skipped: int = 0
     """Handles whose reports were there before."""
+    store: str = ""
+    """Where the reports are kept, if they are."""
+    price: float | None = None
+    """What one report costs."""
     again: bool = True
     """Whether the same command again would go on from here."""
 
@@ -83,17 +87,29 @@ def _numbers(account: Account) -> Table:
     if account.ending.total > ledger.outcomes:
         table.add_row("  not attempted", f"{account.ending.total - ledger.outcomes:,}", "")
     table.add_row("  requests", f"{ledger.sent:,}", account.speed)
-    table.add_row("  bought", f"{ledger.bought:,}", _not_delivered(ledger))
-    if ledger.ambiguous:
-        handles = list(ledger.ambiguous)
-        named = f"sent, and no whole answer came: {listed(handles, NAMED)}"
-        table.add_row("  maybe bought", f"{ledger.ambiguous.total():,}", Text(named))
+    _costs(table, account)
     return table
+
+
+def _costs(table: Table, account: Account) -> None:
+    ledger = account.ledger
+    table.add_row("  bought", f"{ledger.bought:,}", _not_delivered(ledger))
+    doubts = ledger.ambiguous.total()
+    if doubts:
+        named = f"sent, and no whole answer came: {listed(list(ledger.ambiguous), NAMED)}"
+        table.add_row("  maybe bought", f"{doubts:,}", Text(named))
+    if account.price is not None:
+        most = f"{money((ledger.bought + doubts) * account.price)} if all in doubt were bought" if doubts else ""
+        table.add_row("  spent", money(ledger.bought * account.price), most)
+    if account.store:
+        table.add_row("  reused", f"{ledger.reused:,}", "read from the store, not bought")
+        told = f"`walee status {account.store}` tells what is in it and what it cost"
+        table.add_row("  store", "", Text(clean(told)))
 
 
 def _not_delivered(ledger: Ledger) -> str:
     """Reports that were bought and did not come out whole: those that cannot be read, and those cut off by an end."""
-    lost = ledger.bought - ledger.fetched
+    lost = ledger.bought - (ledger.fetched - ledger.reused)
     return f"{plural(lost, 'report')} of them could not be delivered or read" if lost > 0 else ""
 
 
@@ -124,11 +140,24 @@ def _next(account: Account) -> list[RenderableType]:
     if ending.refused is not None:
         cause = ending.refused.__cause__
         why = str(cause) if cause is not None else ending.refused.detail
+        if isinstance(cause, BudgetError) and account.again:
+            again = "The same command again goes on from here, with as much to spend again."
         return [Text(""), Text(f"The run ended before its list: {clean(why)} {again}", style="bold")]
     if ending.unwritable is not None and not ending.unwritable.reader_gone:
         return [Text(""), Text(f"Stopped, because {clean(str(ending.unwritable))}. {again}", style="bold")]
     if ending.interrupted:
         return [Text(""), Text(f"Interrupted; what had arrived is kept. {again}", style="bold")]
     if account.ledger.failed and account.again:
-        return [Text(""), Text("The same command again tries only those that failed.", style="dim")]
+        return [Text(""), Text(_rest(account), style="dim")]
     return []
+
+
+def _rest(account: Account) -> str:
+    if not account.store:
+        return "The same command again tries only those that failed."
+    parked = account.ledger.failures["NotReadyError"]
+    due = f" {plural(parked, 'report')} being prepared will be asked for when due." if parked else ""
+    return (
+        "The same command again tries only those that failed, save what asking again would not change; "
+        f"--retry-failed tries those too.{due}"
+    )

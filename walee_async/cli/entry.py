@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 from cyclopts import CycloptsError
 
 from walee_async.cli.app import app
-from walee_async.cli.exits import Exit, OutputError
+from walee_async.cli.exits import Exit, OutputError, exit_of
 from walee_async.cli.keys import mask, refuse_keys
-from walee_async.cli.screen import complain
-from walee_async.errors import AccountError, ConfigError, LongPauseError, RunEndedError, WaleeError
+from walee_async.cli.reasons import spelled_out
+from walee_async.cli.screen import Screen, complain
+from walee_async.errors import WaleeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,11 @@ DEBUG: Final = "WALEE_DEBUG"
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
     debug = bool(os.environ.get(DEBUG))
+    teller = _Teller(logging.WARNING)
     if debug:
         logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    else:
+        logging.getLogger("walee_async").addHandler(teller)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
@@ -39,12 +43,29 @@ def run(arguments: Sequence[str]) -> int:
         code = _explain(error, arguments)
         if debug and code != Exit.NO_READER:
             traceback.print_exc()
+    finally:
+        logging.getLogger("walee_async").removeHandler(teller)
     return code
+
+
+class _Teller(logging.Handler):
+    """Tells what the library logs as a warning, each sentence once: sixty reports may meet one full disk."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        first = record.args[0] if isinstance(record.args, tuple) and record.args else None
+        sentence = str(first.about(None)) if isinstance(first, WaleeError) else record.getMessage()
+        if sentence not in self._told:
+            self._told.add(sentence)
+            Screen().warn(sentence)
 
 
 def _run(arguments: list[str]) -> int:
     refuse_keys(arguments)
-    code = app(arguments, exit_on_error=False, print_error=False)
+    code = app(spelled_out(arguments), exit_on_error=False, print_error=False)
     return int(code) if isinstance(code, Exit) else Exit.FETCHED
 
 
@@ -70,15 +91,6 @@ def _explain(error: BaseException, arguments: Sequence[str]) -> Exit:
         case _:
             complain(f"This is a bug in walee ({_kinds(error)}). {DEBUG}=1 in the environment shows where it is.")
             return Exit.BUG
-
-
-def exit_of(error: WaleeError) -> Exit:
-    """The exit code of a command that ended with this error."""
-    if isinstance(error, ConfigError):
-        return Exit.USAGE
-    if isinstance(error, AccountError | LongPauseError | RunEndedError):
-        return Exit.ACCOUNT
-    return Exit.SOME_FAILED
 
 
 def _kinds(error: BaseException) -> str:

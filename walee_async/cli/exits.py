@@ -5,6 +5,16 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
+from walee_async.errors import (
+    AccountError,
+    BudgetError,
+    ConfigError,
+    LongPauseError,
+    RunEndedError,
+    StoreError,
+    WaleeError,
+)
+
 
 class Exit(IntEnum):
     """The exit codes. Codes from 128 follow the shell's custom of 128 plus the number of the signal."""
@@ -13,6 +23,8 @@ class Exit(IntEnum):
     USAGE = 2
     SOME_FAILED = 3
     ACCOUNT = 4
+    STORE = 5
+    BUDGET = 6
     BUG = 70
     OUTPUT = 74
     HUNG_UP = 129
@@ -24,8 +36,10 @@ class Exit(IntEnum):
 MEANINGS: Final[dict[Exit, str]] = {
     Exit.FETCHED: "everything was fetched",
     Exit.USAGE: "wrong usage or set-up; nothing was sent",
-    Exit.SOME_FAILED: "some handles failed, each for its own reason",
+    Exit.SOME_FAILED: "some handles failed, or reports cannot be read, each for its own reason",
     Exit.ACCOUNT: "the gateway refused the account, or made it wait past the deadline",
+    Exit.STORE: "the store cannot be used, is damaged, or its disk is full; what was kept is kept",
+    Exit.BUDGET: "the budget was spent before the list ended",
     Exit.BUG: "a bug in walee; WALEE_DEBUG=1 shows where",
     Exit.OUTPUT: "the output could not be written, such as on a full disk",
     Exit.HUNG_UP: "the terminal was closed; what had arrived is kept",
@@ -33,6 +47,21 @@ MEANINGS: Final[dict[Exit, str]] = {
     Exit.NO_READER: "whoever read the output went away",
     Exit.TERMINATED: "told to end by SIGTERM; what had arrived is kept",
 }
+
+
+def exit_of(error: WaleeError) -> Exit:
+    """The exit code of a command that ended with this error."""
+    if isinstance(error, ConfigError):
+        return Exit.USAGE
+    if isinstance(error, RunEndedError) and isinstance(error.__cause__, WaleeError):
+        return exit_of(error.__cause__)
+    if isinstance(error, StoreError):
+        return Exit.STORE
+    if isinstance(error, BudgetError):
+        return Exit.BUDGET
+    if isinstance(error, AccountError | LongPauseError | RunEndedError):
+        return Exit.ACCOUNT
+    return Exit.SOME_FAILED
 
 
 class OutputError(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -38,7 +39,8 @@ def gateway(options: GatewayOptions) -> Exit:
     """
     if options.creators < 1:
         raise ConfigError(f"The number of creators is {options.creators}; it must be at least 1")
-    maker = Maker(options.seed, creators=options.creators, small=options.small)
+    # Dated today, so that a store takes them for as new as they are.
+    maker = Maker(options.seed, creators=options.creators, small=options.small, created=datetime.now(UTC))
     made = Gateway(
         maker,
         keys=options.key or None,

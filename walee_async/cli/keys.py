@@ -57,6 +57,16 @@ def find_keys(key_file: Path | None, screen: Screen) -> KeyRing:
     raise ConfigError("There is no API key: set WALEE_API_KEY, or put the key in a file and name it with --key-file")
 
 
+def count_keys(key_file: Path | None, screen: Screen) -> int:
+    """How many keys would share the work; 1 where there is none yet.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds what cannot be a key.
+    """
+    several, one = _environment()
+    return len(find_keys(key_file, screen).keys) if key_file is not None or several or one else 1
+
+
 def _environment() -> tuple[list[str], str]:
     several = os.environ.get("WALEE_API_KEYS", "").replace(",", " ").split()
     return several, os.environ.get("WALEE_API_KEY", "")

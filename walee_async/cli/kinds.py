@@ -19,6 +19,8 @@ KINDS: Final = {
     "NotSentError": "not reached",
     "RateLimitError": "too fast",
     "ServerError": "gateway failed",
+    "StoreDamagedError": "damaged in store",
+    "StoreError": "store failed",
     "UnexpectedAnswerError": "strange answer",
 }
 """What an error's class means for its handle; two or three words."""

@@ -10,9 +10,17 @@ from cyclopts import Parameter
 
 BASE_URL = "https://api.gateway.walee.ai/api"
 
+STORE = Path("reports.db")
+"""Where people work and see it: what was paid for belongs beside the list it was bought for, not in a hidden folder."""
+
+_RETRY = (
+    "Try again what earlier runs have given up, such as handles without a report. A REASON limits it: a kind from the "
+    "summary (`no-report`), an error's name (NoReportError) or the gateway's code (account_is_private)."
+)
 _OUT = (
-    "The file of JSON lines, one for each handle; `-` is standard output. A file that exists is continued: handles "
-    "whose reports are in it are not bought again. Left out: standard output, or reports.jsonl if that is a terminal."
+    "The file of JSON lines, one for each handle, from the store or bought; `-` is standard output. A file that exists "
+    "is continued: handles whose reports are in it are skipped. Left out: standard output, or reports.jsonl if that is "
+    "a terminal."
 )
 
 
@@ -67,6 +75,51 @@ class OutputOptions:
     """`full` writes the whole report as it came, `headline` only who, how big, how engaging, how good."""
     ordered: bool = False
     """Write in the order of the list. Reports then wait in memory for those before them."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class StoreOptions:
+    """Where reports are kept, and when a kept one will do."""
+
+    store: Annotated[Path, Parameter(metavar="FILE")] = STORE
+    """The store: one file with every report that was bought. A report in it is not bought again."""
+    no_store: bool = False
+    """Keep nothing and reuse nothing."""
+    max_age: Annotated[float, Parameter(metavar="DAYS")] = 55.0
+    """A report younger than that, by its own date, is reused."""
+    fresh: bool = False
+    """Buy, whatever is in the store; what is there stays there as well."""
+
+    @property
+    def path(self) -> Path | None:
+        """The store, if there is to be one."""
+        return None if self.no_store else self.store
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ResumeOptions(StoreOptions):
+    """How to go on from an earlier run."""
+
+    retry_failed: Annotated[tuple[str, ...], Parameter(metavar="REASON", help=_RETRY)] = ()
+    fresh_store: bool = False
+    """Start over: remove the store with all its reports first. Asks before it does."""
+    yes: bool = False
+    """Do not ask."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SpendOptions:
+    """What may be spent in this run."""
+
+    max_reports: Annotated[int | None, Parameter(metavar="N")] = None
+    """Buy at most so many reports."""
+    max_spend: Annotated[float | None, Parameter(metavar="X")] = None
+    """Spend at most so much, in the unit of --price."""
+    price: Annotated[float | None, Parameter(metavar="P")] = None
+    """What one report costs; the summary then tells what was spent."""
 
 
 @Parameter(name="*")

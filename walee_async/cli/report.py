@@ -1,4 +1,4 @@
-"""`walee report`: one creator, bought now, as JSON or for reading."""
+"""`walee report`: one creator, from the store or bought now, as JSON or for reading."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ from typing import TYPE_CHECKING
 from msgspec import Raw
 
 from walee_async.cli.exits import Exit, OutputError
+from walee_async.cli.keeping import age_of, tell_doubts
 from walee_async.cli.keys import find_keys
 from walee_async.cli.portrait import portrait
 from walee_async.cli.screen import Screen, console_on
-from walee_async.cli.text import listed
+from walee_async.cli.text import clean, listed, moment
 from walee_async.client import Options, WaleeClient
 from walee_async.decode import decode
-from walee_async.errors import PayloadError
+from walee_async.errors import PayloadError, StoreLockedError
 from walee_async.events import GatePaused
 from walee_async.handles import parse_handle
+from walee_async.reuse import ReadThrough
+from walee_async.store import Store
 
 if TYPE_CHECKING:
-    from walee_async.cli.options import AccountOptions
+    from walee_async.cli.options import AccountOptions, StoreOptions
     from walee_async.events import Event
     from walee_async.outcomes import Payload
 
 
-def report(text: str, account: AccountOptions, *, json: bool) -> Exit:
-    """Buy one report and print it to standard output.
+def report(text: str, account: AccountOptions, store: StoreOptions, *, json: bool) -> Exit:
+    """Print one report to standard output, the stored one or else a bought one.
 
     Raises:
-        WaleeError: there is none, or it cannot be read; its bytes are then in a file, because they were paid for.
+        WaleeError: there is none, or it cannot be read; its bytes are then kept, because they were paid for.
     """
     screen = Screen()
     handle = parse_handle(text)
@@ -41,32 +44,63 @@ def report(text: str, account: AccountOptions, *, json: bool) -> Exit:
         if isinstance(event, GatePaused):
             screen.say(f"Waiting {event.seconds:.0f} s: {event.reason}.", style="dim")
 
-    client = WaleeClient(keys.keys, base_url=account.base_url, options=Options(hook=hook))
+    options = Options(hook=hook)
+    client = WaleeClient(keys.keys, base_url=account.base_url, store=store.path, max_age=age_of(store), options=options)
     try:
-        payload = asyncio.run(_fetch(client, handle, screen))
+        payload = asyncio.run(_fetch(client, handle, store, screen))
     finally:
         if client.ledger.ambiguous:
             screen.warn(
                 f"Sent, and no whole answer came; it may have been bought: {listed(list(client.ledger.ambiguous))}."
             )
     try:
-        if json:
-            sys.stdout.buffer.write(bytes(decode(payload, Raw)) + b"\n")
-        else:
-            console = console_on(sys.stdout)
-            for part in portrait(decode(payload)):
-                console.print(part)
+        _print(payload, json=json)
     except PayloadError as error:
-        screen.warn(f"The report was bought; its bytes are kept in {_keep(payload)}.")
+        screen.warn(f"The report was bought; its bytes are kept in {store.path or _keep(payload)}.")
         raise error from None
     return Exit.FETCHED
 
 
-async def _fetch(client: WaleeClient, handle: str, screen: Screen) -> Payload:
+def _print(payload: Payload, *, json: bool) -> None:
+    if json:
+        sys.stdout.buffer.write(bytes(decode(payload, Raw)) + b"\n")
+        return
+    console = console_on(sys.stdout)
+    for part in portrait(decode(payload)):
+        console.print(part)
+
+
+async def _fetch(client: WaleeClient, handle: str, store: StoreOptions, screen: Screen) -> Payload:
     waiting = screen.console.status(f"Asking for {handle} …", spinner_style="") if screen.lively else nullcontext()
-    with waiting:
+    try:
         async with client as walee:
-            return await walee.fetch(handle)
+            if walee.store is not None:
+                tell_doubts(walee.store, screen)
+            with waiting:
+                payload = await walee.fetch(handle, fresh=store.fresh)
+    except StoreLockedError as locked:
+        payload = await _read_beside(handle, store, locked)
+    if payload.reused:
+        screen.say(clean(f"From {store.path}, received {moment(payload.received_at)}; --fresh buys it again."))
+    return payload
+
+
+async def _read_beside(handle: str, options: StoreOptions, locked: StoreLockedError) -> Payload:
+    """Look into a store that a run is writing to; what is not in it cannot be bought now."""
+    if options.path is None or options.fresh:
+        raise locked
+    async with await asyncio.to_thread(Store.open, options.path, read_only=True) as store:
+        return await ReadThrough(_Closed(locked), store, max_age=age_of(options), resend_ambiguous=0).fetch(handle)
+
+
+class _Closed:
+    """A source that has nothing, for the reason it was made with."""
+
+    def __init__(self, reason: StoreLockedError) -> None:
+        self._reason = reason
+
+    async def fetch(self, handle: str) -> Payload:
+        raise self._reason
 
 
 def _keep(payload: Payload) -> Path:

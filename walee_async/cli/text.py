@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
@@ -77,6 +78,16 @@ def duration(seconds: float) -> str:
 def size(count: int) -> str:
     """Bytes as people say it, in powers of ten."""
     return f"{count:,} bytes" if count < 1000 else f"{big(count)}B"
+
+
+def money(amount: float) -> str:
+    """An amount in the unit of the price: 1,234.50; with more digits where two would hide it."""
+    return f"{amount:,.2f}" if amount >= 0.01 or not amount else f"{amount:,.6f}".rstrip("0")
+
+
+def moment(at: float) -> str:
+    """A time in Unix seconds, to the minute: 2026-01-15 12:00 UTC."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from walee_async.outcomes import Charge
 from walee_async.store.connect import explain, sidecar, size_of
-from walee_async.store.records import Failure, RunRecord, Totals
+from walee_async.store.journal import PRUNABLE
+from walee_async.store.records import Failure, Pruned, RunRecord, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -85,6 +86,13 @@ class Books:
             oldest=oldest,
             newest=newest,
         )
+
+    def prunable(self, before: float, *, keep_latest: bool = True) -> Pruned:
+        """What pruning would remove: the reports dated before a moment."""
+        ((reports, size),) = self._all(
+            f"SELECT count(*), coalesce(sum(size), 0) FROM reports AS r WHERE {PRUNABLE}", (before, keep_latest)
+        )
+        return Pruned(reports, size)
 
     def _charges(self, run: int | None) -> list[Any]:
         query = "SELECT charge, count(*) FROM attempts WHERE ? IS NULL OR run = ? GROUP BY charge"

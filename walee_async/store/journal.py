@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from walee_async.outcomes import Attempt, Payload
 
 _INSERT_REPORT = f"INSERT OR IGNORE INTO reports ({COLUMNS}, seal) VALUES ({'?, ' * len(Row.__struct_fields__)}?)"
+PRUNABLE = (
+    "coalesce(created, received_at) < ? AND (NOT ? OR EXISTS (SELECT 1 FROM reports AS n"
+    " WHERE n.handle = r.handle AND (n.received_at, n.id) > (r.received_at, r.id)))"
+)
+"""Which reports, as `r`, pruning removes: dated before a moment, and all of them or not the newest of a handle."""
 CHUNK = 200
 """Reports removed in one transaction: few enough that a record queued meanwhile does not wait for long."""
 
@@ -128,10 +133,8 @@ def close_orphans(connection: sqlite3.Connection) -> tuple[str, ...]:
 
 def prune_chunk(connection: sqlite3.Connection, before: float, keep_latest: bool) -> Pruned:
     """Remove up to `CHUNK` reports that are dated before a moment."""
-    newer = "SELECT 1 FROM reports AS n WHERE n.handle = r.handle AND (n.received_at, n.id) > (r.received_at, r.id)"
     rows = connection.execute(
-        "SELECT id, size FROM reports AS r WHERE coalesce(created, received_at) < ?"
-        f" AND (NOT ? OR EXISTS ({newer})) LIMIT ?",
+        f"SELECT id, size FROM reports AS r WHERE {PRUNABLE} LIMIT ?",
         (before, keep_latest, CHUNK),
     ).fetchall()
     connection.executemany("DELETE FROM reports WHERE id = ?", [(version,) for version, _ in rows])

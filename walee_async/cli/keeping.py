@@ -1,0 +1,98 @@
+"""What the commands that use a store have in common."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from walee_async.budget import Budget
+from walee_async.cli.digest import NAMED
+from walee_async.cli.text import clean, listed, plural
+from walee_async.errors import ConfigError, StoreError, StorePathError
+from walee_async.store import Store, StoreReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from walee_async.cli.options import SpendOptions, StoreOptions
+    from walee_async.cli.screen import Screen
+
+DAY: Final = 24 * 3600.0
+
+
+def age_of(options: StoreOptions) -> float:
+    """The age in seconds up to which a stored report is reused.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not options.max_age >= 0:
+        raise ConfigError(f"--max-age is {options.max_age:g} days; it must be at least 0")
+    return options.max_age * DAY
+
+
+def budget_of(options: SpendOptions) -> Budget:
+    """The budget of a run.
+
+    Raises:
+        ConfigError: it cannot be one.
+    """
+    return Budget(max_reports=options.max_reports, max_spend=options.max_spend, price=options.price)
+
+
+def tell_doubts(store: Store, screen: Screen) -> None:
+    """Name the handles whose requests were under way when the last process that wrote to the store was killed."""
+    if store.orphans:
+        reports = plural(len(store.orphans), "report")
+        handles = list(dict.fromkeys(store.orphans))
+        screen.warn(f"{reports} may have been bought when the last run was killed: {listed(handles, NAMED)}.")
+
+
+def open_store(path: Path, screen: Screen, *, create: bool = False) -> Store:
+    """Open a store for writing, and tell what opening it has found.
+
+    Raises:
+        StoreError: it cannot be opened; its class says why.
+    """
+    store = Store.open(path, create=create)
+    for remark in store.remarks:
+        screen.warn(f"{remark}.")
+    tell_doubts(store, screen)
+    return store
+
+
+def start_over(path: Path, screen: Screen, *, yes: bool) -> None:
+    """Remove a store with all that is in it, once somebody has said that this is meant.
+
+    Raises:
+        ConfigError: nobody has.
+        StoreError: it cannot be removed.
+    """
+    try:
+        with closing(StoreReader.open(path)) as reader:
+            lost = plural(reader.totals().reports, "report")
+    except StorePathError:
+        if not path.exists():
+            return
+        raise
+    except StoreError:
+        lost = "all that was bought, of which nothing can be read now"
+    confirm(f"--fresh-store removes {path} with {lost}", screen, yes=yes)
+    Store.open(path, wipe=True).close()
+    screen.say(clean(f"{path} was removed with {lost}."))
+
+
+def confirm(what: str, screen: Screen, *, yes: bool) -> None:
+    """Make sure that something which cannot be undone is meant: by `--yes`, or by asking where somebody can answer.
+
+    Raises:
+        ConfigError: it is not meant, or nobody can be asked.
+    """
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ConfigError(f"{what}; --yes says that this is meant")
+    screen.say(clean(f"{what}. Is this meant? Type yes:"))
+    if sys.stdin.readline().strip().lower() != "yes":
+        raise ConfigError("Nothing was removed")

@@ -1,0 +1,147 @@
+"""`walee plan`: what a run would buy. Nothing is sent, and the store is only read."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+from rich.table import Table
+from rich.text import Text
+
+from walee_async.cli.exits import Exit
+from walee_async.cli.keeping import age_of, budget_of
+from walee_async.cli.keys import count_keys
+from walee_async.cli.reasons import reasons
+from walee_async.cli.screen import Screen, console_on
+from walee_async.cli.sources import HandleList
+from walee_async.cli.text import clean, duration, money
+from walee_async.feed import Feed
+from walee_async.gate import check_rate
+from walee_async.plan import Plan, Rules, make_plan
+from walee_async.store import Store
+
+if TYPE_CHECKING:
+    from walee_async.budget import Budget
+    from walee_async.cli.options import AccountOptions, ListOptions, PaceOptions, ResumeOptions, SpendOptions
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """The run that is asked about."""
+
+    targets: tuple[str, ...]
+    account: AccountOptions
+    pace: PaceOptions
+    lists: ListOptions
+    store: ResumeOptions
+    spend: SpendOptions
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """The plan in JSON: counts of distinct handles, `duplicates` of entries; see `walee_async.plan.Plan`."""
+
+    distinct: int
+    duplicates: int
+    invalid: int
+    fresh: int
+    stale: int
+    parked: int
+    given_up: int
+    to_buy: int
+    budget: int | None
+    """The most that may be bought, if there is a limit."""
+    price: float | None
+    cost: float | None
+    """Of what is to be bought, within the budget."""
+    rate: float | None
+    seconds: float | None
+
+
+def plan(question: Question, *, json: bool) -> Exit:
+    """Print the plan to standard output.
+
+    Raises:
+        ConfigError: something in the question is wrong.
+        StoreError: the store cannot be read.
+    """
+    screen = Screen()
+    pace, budget = question.pace, budget_of(question.spend)
+    check_rate(pace.rate)
+    rules = Rules(
+        max_age=age_of(question.store),
+        resend_ambiguous=pace.resend_ambiguous,
+        fresh=question.store.fresh,
+        retry_failed=reasons(question.store.retry_failed),
+    )
+    keys = count_keys(question.account.key_file, screen)
+    handles = HandleList(question.targets, column=question.lists.column, format=question.lists.format)
+    rate = None if pace.rate == "auto" else pace.rate * keys
+    made = asyncio.run(_plan(handles, question.store, rules, price=budget.price, rate=rate))
+    answer = _answer(made, budget)
+    if json:
+        sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+    else:
+        console_on(sys.stdout).print(_table(answer, question.store))
+    return Exit.FETCHED
+
+
+async def _plan(
+    handles: HandleList, options: ResumeOptions, rules: Rules, *, price: float | None, rate: float | None
+) -> Plan:
+    path = options.path
+    async with aclosing(handles.entries()) as entries:
+        if path is None or options.fresh_store or not path.exists():
+            return await make_plan(Feed(entries), None, rules, price=price, rate=rate)
+        async with await asyncio.to_thread(Store.open, path, read_only=True) as store:
+            return await make_plan(Feed(entries), store, rules, price=price, rate=rate)
+
+
+def _answer(made: Plan, budget: Budget) -> Answer:
+    bought = min(made.to_buy, budget.cap)
+    return Answer(
+        distinct=made.distinct,
+        duplicates=made.duplicates,
+        invalid=made.invalid,
+        fresh=made.fresh,
+        stale=made.stale,
+        parked=made.parked,
+        given_up=made.given_up,
+        to_buy=made.to_buy,
+        budget=int(budget.cap) if budget.cap < float("inf") else None,
+        price=made.price,
+        cost=None if made.price is None else bought * made.price,
+        rate=made.rate,
+        seconds=None if made.rate is None else bought / made.rate,
+    )
+
+
+def _table(answer: Answer, options: ResumeOptions) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(style="dim", ratio=1)
+    where = options.path if options.path is not None else "no store"
+    there = "" if options.path is None or options.path.exists() else ", which is not there yet"
+    stale = f"{answer.stale:,} of them in the store, but too old" if answer.stale and not options.fresh else ""
+    rows = [
+        ("handles", answer.distinct, f"{answer.duplicates:,} duplicates left out" if answer.duplicates else ""),
+        ("not a handle", answer.invalid, ""),
+        ("in the store", answer.fresh, f"{where}{there}; not bought again"),
+        ("parked", answer.parked, "being prepared, and not due yet"),
+        ("given up", answer.given_up, "--retry-failed tries them all the same"),
+    ]
+    for name, count, told in rows:
+        table.add_row(name, f"{count:,}", Text(clean(told)))
+    table.add_row(Text("to buy", style="bold"), Text(f"{answer.to_buy:,}", style="bold"), stale)
+    if answer.budget is not None and answer.budget < answer.to_buy:
+        table.add_row("budget", f"{answer.budget:,}", "the run ends when it is spent")
+    if answer.cost is not None:
+        table.add_row("cost", money(answer.cost), f"at {answer.price:g} a report")
+    if answer.seconds is not None:
+        table.add_row("time", duration(answer.seconds), f"at {answer.rate:g} requests a second")
+    else:
+        table.add_row("time", "", "the rate is to be found out")
+    return table

@@ -1,0 +1,60 @@
+"""The reasons of `--retry-failed`, in the words of the summary, of the errors or of the gateway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from walee_async import errors
+from walee_async.cli.kinds import KINDS
+from walee_async.errors import ConfigError, WaleeError
+from walee_async.wire.verdict import CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+OPTION: Final = "--retry-failed"
+ALL: Final = "all"
+_CLASSES: Final = {
+    name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, WaleeError)
+}
+
+
+def spelled_out(arguments: Sequence[str]) -> list[str]:
+    """The arguments with every `--retry-failed` followed by its reason, which may be left out.
+
+    The word after it is its reason only if it is a known one: any other is a handle or a list.
+    """
+    spelled: list[str] = []
+    rest = iter(enumerate(arguments, 1))
+    for following, argument in rest:
+        if argument != OPTION:
+            spelled.append(argument)
+        elif following < len(arguments) and _meaning(arguments[following]):
+            spelled.append(f"{OPTION}={next(rest)[1]}")
+        else:
+            spelled.append(f"{OPTION}={ALL}")
+    return spelled
+
+
+def reasons(words: Iterable[str]) -> frozenset[str]:
+    """What the words mean to a run: classes of errors, codes, or all.
+
+    Raises:
+        ConfigError: one means nothing.
+    """
+    found: set[str] = set()
+    for word in words:
+        meaning = _meaning(word) or ({word} if "_" in word and word.islower() else set())
+        if not meaning:
+            kinds = ", ".join(sorted({kind.replace(" ", "-") for kind in KINDS.values()}))
+            raise ConfigError(f"{OPTION} knows no reason {word!r}; it knows {kinds}, and the gateway's codes")
+        found |= meaning
+    return frozenset(found)
+
+
+def _meaning(word: str) -> set[str]:
+    """What a word surely means; nothing if it may be something else."""
+    if word == ALL or word in CODES or word in _CLASSES:
+        return {word}
+    plain = word.lower().replace("-", " ")
+    return {name for name, kind in KINDS.items() if kind == plain}

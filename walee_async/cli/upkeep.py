@@ -1,0 +1,153 @@
+"""What is done with a store itself: `walee status`, `verify`, `prune`, `export` and `import`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
+
+from walee_async.cli.exits import Exit
+from walee_async.cli.keeping import DAY, confirm, open_store
+from walee_async.cli.screen import Screen, console_on
+from walee_async.cli.standing import picture, summary_of, table_of
+from walee_async.cli.text import clean, plural, size
+from walee_async.errors import ConfigError
+from walee_async.store import Store, StoreReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from walee_async.store import Finding, Imported
+
+_UNITS: Final = {"h": 3600.0, "d": DAY, "w": 7 * DAY, "y": 365 * DAY}
+_TIME: Final = re.compile(r"(\d{1,6}(?:\.\d+)?)([hdwy])")
+REJECTED: Final = 5
+"""Lines of an import that are named."""
+
+
+def status(path: Path, price: float | None, *, json: bool) -> Exit:
+    """Print what is in a store.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    with closing(StoreReader.open(path)) as reader:
+        found = picture(reader, price)
+    if json:
+        sys.stdout.write(summary_of(found) + "\n")
+        return Exit.FETCHED
+    console = console_on(sys.stdout)
+    for part in table_of(found):
+        console.print(part)
+    return Exit.FETCHED
+
+
+def verify(path: Path) -> Exit:
+    """Print what is wrong with a store, and return the exit code that says how bad it is.
+
+    Raises:
+        StoreError: it cannot be opened at all.
+    """
+    return asyncio.run(_verify(path))
+
+
+async def _verify(path: Path) -> Exit:
+    console = console_on(sys.stdout)
+    damaged = unreadable = 0
+    async with await asyncio.to_thread(Store.open, path, read_only=True) as store:
+        async for finding in store.verify():
+            damaged, unreadable = damaged + finding.damage, unreadable + (not finding.damage)
+            console.print(_told(finding), soft_wrap=True)
+        reports = (await store.totals()).reports if not damaged else None
+    counted = "" if reports is None else f"{plural(reports, 'report')} examined: "
+    well = "all are whole" if not damaged + unreadable else f"{damaged:,} damaged, {unreadable:,} unreadable"
+    console.print(Text(f"{counted}{well}."), soft_wrap=True)
+    if damaged:
+        return Exit.STORE
+    return Exit.SOME_FAILED if unreadable else Exit.FETCHED
+
+
+def _told(finding: Finding) -> Text:
+    kind = ("damaged", "bold red") if finding.damage else ("unreadable", "yellow")
+    names = [finding.handle, finding.report_id and f"report {finding.report_id}"]
+    where = ", ".join(name for name in names if name)
+    return Text.assemble(kind, clean(f" {where + ': ' if where else ''}{finding.problem}"))
+
+
+def prune(path: Path, older_than: str, *, all_versions: bool, yes: bool) -> Exit:
+    """Remove old reports, once somebody has agreed, and shrink the file.
+
+    Raises:
+        ConfigError: the time is none, or nobody agreed.
+        StoreError: the store cannot be used.
+    """
+    screen = Screen()
+    seconds = _seconds(older_than)
+    with closing(StoreReader.open(path)) as reader:
+        planned = reader.prunable(time.time() - seconds, keep_latest=not all_versions)
+    if not planned.reports:
+        screen.say(clean(f"{path} has nothing to remove that is older than {older_than}."))
+        return Exit.FETCHED
+    told = f"{plural(planned.reports, 'report')} of {size(planned.bytes)}"
+    confirm(f"This removes {told} from {path}, older than {older_than}", screen, yes=yes)
+    with open_store(path, screen) as store:
+        pruned, freed = asyncio.run(_prune(store, seconds, keep_latest=not all_versions))
+    screen.say(clean(f"{plural(pruned, 'report')} removed from {path}, {size(freed)} given back to the disk."))
+    return Exit.FETCHED
+
+
+async def _prune(store: Store, seconds: float, *, keep_latest: bool) -> tuple[int, int]:
+    pruned = await store.prune(seconds, keep_latest=keep_latest)
+    return pruned.reports, await store.vacuum()
+
+
+def _seconds(text: str) -> float:
+    found = _TIME.fullmatch(text.strip().lower())
+    if found is None:
+        raise ConfigError(f"--older-than is {text!r}; it must be a time such as 90d, 8w, 12h or 1y")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def export(path: Path, file: Path, *, latest: bool) -> Exit:
+    """Write the reports of a store to a file that is not there yet; damaged ones are told of and left out.
+
+    Raises:
+        ConfigError: the file is there, or cannot be written.
+        StoreError: the store cannot be read.
+    """
+    if file.exists():
+        raise ConfigError(f"{file} is there already; name another file")
+    screen = Screen()
+    damaged: list[Finding] = []
+    with Store.open(path, read_only=True) as store:
+        written = asyncio.run(store.export(file, every=not latest, on_damage=damaged.append))
+    for finding in damaged:
+        screen.warn(f"Left out: {finding.handle or 'a report'}, {finding.problem}.")
+    screen.say(clean(f"{plural(written, 'report')} written to {file} ({size(file.stat().st_size)})."))
+    return Exit.STORE if damaged else Exit.FETCHED
+
+
+def import_(path: Path, file: Path) -> Exit:
+    """Bring the reports of a file into a store.
+
+    Raises:
+        ConfigError: the file cannot be read.
+        StoreError: the store cannot be used.
+    """
+    screen = Screen()
+    if not file.is_file():
+        raise ConfigError(f"There is no file {file}")
+    with open_store(path, screen, create=True) as store:
+        imported: Imported = asyncio.run(store.import_(file))
+    for rejected in imported.first_rejected[:REJECTED]:
+        screen.warn(f"Line {rejected.line:,} of {file} holds no report: {rejected.problem}")
+    more = f", {plural(imported.rejected, 'line')} without a report" if imported.rejected else ""
+    screen.say(
+        clean(f"{plural(imported.added, 'report')} brought into {path}, {imported.known:,} there already{more}.")
+    )
+    return Exit.SOME_FAILED if imported.rejected else Exit.FETCHED
