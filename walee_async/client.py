@@ -269,12 +269,8 @@ class WaleeClient:
             StoreError: the store cannot be read.
         """
         self._source(fresh=fresh)
-        rules = Rules(
-            max_age=self._max_age,
-            resend_ambiguous=self._options.retry.resend_ambiguous,
-            fresh=fresh,
-            retry_failed=_reasons(retry_failed),
-        )
+        resend, retry = self._options.retry.resend_ambiguous, _reasons(retry_failed)
+        rules = Rules(max_age=self._max_age, resend_ambiguous=resend, fresh=fresh, retry_failed=retry)
         rate = None if self._rate == "auto" else self._rate * len(self._keys)
         return await make_plan(Feed(handles), self.store, rules, price=self.budget.price, rate=rate)
 

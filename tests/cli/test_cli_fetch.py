@@ -156,7 +156,7 @@ def test_a_pipe_is_read_as_it_comes(walee: Any, gateway: Gateway) -> None:
 def test_an_endless_pipe_does_not_outlive_the_account(walee: Any, gateway: Gateway) -> None:
     """When the account is refused, the run ends although the list has not."""
     gateway.plan(gateway.handles[1], Revoke())
-    running = walee.start("fetch", "-", "--concurrency", "2")
+    running = walee.start("fetch", "-", "--concurrency", "2", "--no-store")
     running.tell("".join(f"{handle}\n" for handle in gateway.handles))
     assert [json.loads(running.line())["handle"] for _ in range(2)] == gateway.handles[:2]
     running.tell("one.more\n")

@@ -24,12 +24,13 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "reports.jsonl"
 
 
-def test_the_same_command_again_buys_nothing_twice(walee: Any, gateway: Gateway, file: Path, lines: Lines) -> None:
+def test_without_a_store_the_file_is_continued(walee: Any, gateway: Gateway, file: Path, lines: Lines) -> None:
     """A second run with a longer list asks for what is new and for what failed, and says what it skipped."""
-    first = walee("fetch", *gateway.handles[:3], "no.such.creator", *FAST)
+    first = walee("fetch", *gateway.handles[:3], "no.such.creator", *FAST, "--no-store")
     assert first.code == 3
     assert "The same command again tries only those that failed" in first.err
-    again = walee("fetch", *gateway.handles, "no.such.creator", *FAST)
+    again = walee("fetch", *gateway.handles, "no.such.creator", *FAST, "--no-store")
+    assert sorted(path.name for path in file.parent.iterdir()) == ["reports.jsonl"]
     assert "reports.jsonl has 3 reports already; they are not bought again" in again.err
     assert "skipped" in again.err
     assert set(gateway.billed.values()) == {1}

@@ -28,7 +28,8 @@ def test_a_gateway_serves_the_command(walee_for: Any, tmp_path: Path) -> None:
     walee.environment["WALEE_API_KEY"] = told["keys"][0]
     fetched = walee("fetch", "handles.txt", "--rate", "50", "--base-url", told["base_url"])
     assert fetched.code == 0
-    assert [line["handle"] for line in fetched.lines] == (tmp_path / "handles.txt").read_text("utf-8").split()
+    listed = (tmp_path / "handles.txt").read_text("utf-8").split()
+    assert sorted(line["handle"] for line in fetched.lines) == sorted(listed)
     running.signal(signal.SIGINT)
     ended = running.end()
     assert ended.code == 0
@@ -83,6 +84,8 @@ def test_the_demonstration_needs_nothing(walee_for: Any) -> None:
     requests = re.search(r"requests +(\d+) ", ended.err)
     assert requests is not None
     assert f"The gateway counted {requests[1]} requests" in ended.err
+    assert re.search(r"The same list again: 1\d of 16 reports read from the store, 0 bought", ended.err)
+    assert re.search(r"Its ledger: \d+ requests \(1\d billed", ended.err)
 
 
 def test_a_demonstration_of_nothing_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,7 +129,10 @@ def test_the_exit_codes_are_in_the_help(walee_for: Any) -> None:
     assert ended.code == 0
     for code, meaning in MEANINGS.items():
         assert f"{code.value} {meaning}" in text
-    for command in ("fetch", "report", "demo", "gateway", "doctor"):
+    for command in (
+        *("fetch", "plan", "report", "status", "verify", "prune", "export", "import"),
+        *("demo", "gateway", "doctor"),
+    ):
         assert f"│ {command} " in ended.out.decode()
 
 

@@ -77,12 +77,7 @@ def demo(creators: int, seed: int) -> Exit:
 
 async def _demo(gateway: Gateway, limit: float, store: Path, screen: Screen) -> Exit:
     rate = 1.15 * limit
-    screen.say(
-        f"A gateway on this machine knows {plural(len(gateway.handles), 'creator')}, all of them made up. Nothing is "
-        f"bought. It takes {limit:.3g} requests a second; we ask for {rate:.3g}, as somebody would who does not know. "
-        "Some answers go wrong on purpose."
-    )
-    screen.say("")
+    _introduce(gateway, limit, rate, screen)
     pulse = Pulse(screen.warn)
     digest = Digest()
     found: list[Found] = []
@@ -104,11 +99,24 @@ async def _demo(gateway: Gateway, limit: float, store: Path, screen: Screen) -> 
             account = Account(
                 ledger=run.ledger, digest=digest, ending=ending, speed=speed, place="a store", price=PRICE, again=False
             )
-            for part in [*summary(account), *_best(found, screen.console.width), *_compared(gateway)]:
-                screen.show(part)
+            _show([*summary(account), *_best(found, screen.console.width), *_compared(gateway)], screen)
             if interrupts.exit is None:
                 await _again(walee, gateway.handles, screen)
         return interrupts.exit or Exit.FETCHED
+
+
+def _introduce(gateway: Gateway, limit: float, rate: float, screen: Screen) -> None:
+    screen.say(
+        f"A gateway on this machine knows {plural(len(gateway.handles), 'creator')}, all of them made up. Nothing is "
+        f"bought. It takes {limit:.3g} requests a second; we ask for {rate:.3g}, as somebody would who does not know. "
+        "Some answers go wrong on purpose."
+    )
+    screen.say("")
+
+
+def _show(parts: list[RenderableType], screen: Screen) -> None:
+    for part in parts:
+        screen.show(part)
 
 
 async def _again(walee: WaleeClient, handles: list[str], screen: Screen) -> None:

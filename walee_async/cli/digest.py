@@ -10,14 +10,13 @@ from rich.text import Text
 
 from walee_async.cli.kinds import by_kind, kind_of
 from walee_async.cli.text import clean, duration, listed, money, plural
-from walee_async.errors import BudgetError, NotAttemptedError
+from walee_async.errors import BudgetError, NotAttemptedError, WaleeError
 from walee_async.outcomes import Failed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from walee_async.cli.runner import Ending
-    from walee_async.errors import WaleeError
     from walee_async.ledger import Ledger
     from walee_async.outcomes import Outcome
 
@@ -139,7 +138,7 @@ def _next(account: Account) -> list[RenderableType]:
     )
     if ending.refused is not None:
         cause = ending.refused.__cause__
-        why = str(cause) if cause is not None else ending.refused.detail
+        why = str(cause.about(None)) if isinstance(cause, WaleeError) else ending.refused.detail
         if isinstance(cause, BudgetError) and account.again:
             again = "The same command again goes on from here, with as much to spend again."
         return [Text(""), Text(f"The run ended before its list: {clean(why)} {again}", style="bold")]

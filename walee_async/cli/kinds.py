@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 KINDS: Final = {
     "AmbiguousError": "broken off",
+    "BudgetError": "budget spent",
     "DeadlineError": "out of time",
     "DecodeError": "unreadable",
     "InflateError": "unreadable",
@@ -21,6 +22,10 @@ KINDS: Final = {
     "ServerError": "gateway failed",
     "StoreDamagedError": "damaged in store",
     "StoreError": "store failed",
+    "StoreLockedError": "store failed",
+    "StorePathError": "store failed",
+    "StoreVersionError": "store failed",
+    "StoreWriteError": "store failed",
     "UnexpectedAnswerError": "strange answer",
 }
 """What an error's class means for its handle; two or three words."""

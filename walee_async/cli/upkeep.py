@@ -76,7 +76,7 @@ def _told(finding: Finding) -> Text:
     kind = ("damaged", "bold red") if finding.damage else ("unreadable", "yellow")
     names = [finding.handle, finding.report_id and f"report {finding.report_id}"]
     where = ", ".join(name for name in names if name)
-    return Text.assemble(kind, clean(f" {where + ': ' if where else ''}{finding.problem}"))
+    return Text.assemble(kind, " ", clean(f"{where + ': ' if where else ''}{finding.problem}"))
 
 
 def prune(path: Path, older_than: str, *, all_versions: bool, yes: bool) -> Exit:

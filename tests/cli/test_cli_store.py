@@ -1,0 +1,367 @@
+"""The store on the command line: nothing is bought twice, nothing is lost, and what was spent is said."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import resource
+import signal
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from walee_async.errors import StoreError
+from walee_async.store import Store, StoreReader
+from walee_async.testing import Code, Garble, Gateway, Hang, Maker, RetryLater
+
+RATE = ("--rate", "200")
+OUT = ("--out", "reports.jsonl")
+Lines = Callable[[Path], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def gateway(serve: Callable[..., Gateway]) -> Gateway:
+    """A gateway whose reports are of today."""
+    return serve(Maker(creators=12, created=datetime.now(UTC)))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "reports.db"
+
+
+@pytest.fixture
+def tool(walee_for: Any) -> Any:
+    """The command without a gateway, for what needs none."""
+    return walee_for(None)
+
+
+def said(text: str) -> dict[str, float]:
+    """The numbers of a summary."""
+    found = re.findall(r"^ *([a-z][a-z ]*?) {2,}([\d,.]+)(?: |$)", text, re.MULTILINE)
+    return {name: float(number.replace(",", "")) for name, number in found}
+
+
+def test_the_same_command_again_buys_nothing(walee: Any, gateway: Gateway) -> None:
+    """Every report comes out again, from the store, and the summary tells bought from reused and what was spent."""
+    command = ("fetch", *gateway.handles, *RATE, "--price", "0.5")
+    first, again = walee(*command), walee(*command)
+    assert (first.code, again.code) == (0, 0)
+    assert sorted(first.out.splitlines()) == sorted(again.out.splitlines())
+    assert gateway.billed == Counter(gateway.handles)
+    assert gateway.requests_seen == 12
+    for ended, bought, reused in ((first, 12, 0), (again, 0, 12)):
+        numbers = said(ended.err)
+        assert (numbers["bought"], numbers["reused"], numbers["spent"]) == (bought, reused, bought / 2)
+        assert "walee status reports.db" in ended.err
+
+
+def test_a_file_of_lines_is_an_export_of_the_store(walee: Any, gateway: Gateway, tmp_path: Path, lines: Lines) -> None:
+    """What the file lacks, all or some of it, is written to it from the store, without a purchase."""
+    file = tmp_path / "reports.jsonl"
+    for kept in (0, 0, 5):
+        written = file.read_bytes().splitlines(keepends=True) if file.exists() else []
+        file.write_bytes(b"".join(written[:kept]))
+        ended = walee("fetch", *gateway.handles, *RATE, *OUT)
+        assert ended.code == 0
+        assert Counter(line["handle"] for line in lines(file)) == Counter(gateway.handles)
+    assert gateway.billed == Counter(gateway.handles)
+
+
+def test_a_budget_is_kept_to_the_report(walee: Any, gateway: Gateway, tmp_path: Path, lines: Lines) -> None:
+    """What the budget allows is bought and no more, the rest is accounted for, and the same command goes on."""
+    command = ("fetch", *gateway.handles, *RATE, *OUT, "--max-spend", "3.5", "--price", "0.5")
+    ended = walee(*command)
+    assert ended.code == 6
+    assert "the budget of 7 reports is spent" in ended.err
+    assert gateway.billed.total() == 7
+    assert len(lines(tmp_path / "reports.jsonl")) == 12
+    assert walee(*command).code == 0
+    assert gateway.billed == Counter(gateway.handles)
+
+
+def test_a_killed_run_names_what_may_have_been_bought(walee: Any, gateway: Gateway, store: Path) -> None:
+    """After kill -9 the next run names the handles under way, goes on, and the books agree with the gateway's."""
+    doubtful = gateway.handles[3:5]
+    for handle in doubtful:
+        gateway.plan(handle, Hang())
+    command = ("fetch", *gateway.handles, *RATE, *OUT)
+    running = walee.start(*command)
+    while not set(doubtful) <= set(gateway.requests) or not store.exists() or _reports(store) < 10:
+        os.sched_yield()
+    running.signal(signal.SIGKILL)
+    assert running.end().code == -signal.SIGKILL
+    ended = walee(*command)
+    assert ended.code == 0
+    sentence = " ".join(ended.err.split())
+    named = re.search(r"2 reports may have been bought when the last run was killed: (\S+), (\S+)\.", sentence)
+    assert named is not None
+    assert sorted(named.groups()) == sorted(doubtful)
+    with StoreReader.open(store) as reader:
+        totals = reader.totals()
+    assert totals.reports == gateway.billed.total() == 12
+    assert sorted(totals.ambiguous) == sorted(doubtful)
+    assert totals.under_way == 0
+
+
+def _reports(store: Path) -> int:
+    try:
+        with StoreReader.open(store) as reader:
+            return reader.totals().reports
+    except StoreError:  # it is being made
+        return 0
+
+
+def test_a_plan_sends_nothing_and_needs_no_key(walee: Any, tool: Any, gateway: Gateway) -> None:
+    """Before and after a run the plan says what is left to buy and what it costs, and its parts add up."""
+    listed = [*gateway.handles, gateway.handles[0], "no.such.creator", "not a handle!"]
+    before = json.loads(tool("plan", *listed, "--price", "0.5", "--json").out)
+    assert (before["distinct"], before["invalid"], before["to_buy"], before["cost"]) == (14, 1, 13, 6.5)
+    assert list(tool.folder.iterdir()) == []
+    gateway.plan(gateway.handles[0], RetryLater(10))
+    walee("fetch", *gateway.handles[:6], "no.such.creator", *RATE)
+    seen = gateway.requests_seen
+    after = json.loads(tool("plan", *listed, "--price", "0.5", "--json").out)
+    assert (after["fresh"], after["parked"], after["given_up"], after["to_buy"]) == (5, 1, 1, 6)
+    assert (after["cost"], after["seconds"], after["duplicates"]) == (3.0, 0.75, 0)
+    capped = tool("plan", *listed, "--max-reports", "2", "--retry-failed")
+    assert said(capped.out.decode())["to buy"] == 8
+    assert re.search(r"budget +2 ", capped.out.decode())
+    assert gateway.requests_seen == seen
+
+
+def test_what_was_given_up_is_tried_again_when_asked(walee: Any, gateway: Gateway) -> None:
+    """A handle without a report is not asked for again, unless --retry-failed says so, for its reason or for all."""
+    one, other = gateway.handles[:2]
+    gateway.plan(one, Code("account_is_private"))
+    for arguments, requests in (
+        ([one], 1),
+        ([one], 1),
+        (["--retry-failed", "being-prepared", one], 1),
+        (["--retry-failed", other], 1),
+        ([one, "--retry-failed", "no-report"], 2),
+    ):
+        ended = walee("fetch", *arguments, *RATE)
+        assert gateway.requests[one] == requests
+        assert ended.code == (3 if requests == 1 and one in arguments else 0)
+    assert gateway.requests[other] == 1
+
+
+def test_starting_over_is_asked_about(walee: Any, gateway: Gateway, store: Path) -> None:
+    """Without --yes and somebody to ask, --fresh-store removes nothing and says what would be lost."""
+    walee("fetch", *gateway.handles[:3], *RATE)
+    refused = walee("fetch", *gateway.handles[:3], *RATE, "--fresh-store")
+    assert refused.code == 2
+    assert "--fresh-store removes reports.db with 3 reports; --yes says that this is meant" in refused.err
+    assert (_reports(store), gateway.billed.total()) == (3, 3)
+    meant = walee("fetch", gateway.handles[0], *RATE, "--fresh-store", "--yes")
+    assert meant.code == 0
+    assert "reports.db was removed with 3 reports" in meant.err
+    assert (_reports(store), gateway.billed.total()) == (1, 4)
+
+
+def test_two_runs_do_not_share_a_store(walee: Any, gateway: Gateway, tool: Any) -> None:
+    """The second is told who writes, and exits with 5; what is in the store can be read meanwhile."""
+    running = walee.start("fetch", "-")
+    running.tell(f"{gateway.handles[0]}\n")
+    running.line()
+    second = walee("fetch", gateway.handles[1])
+    assert second.code == 5
+    assert f"reports.db is being written to by process {running.process.pid}" in second.err
+    assert "Traceback" not in second.err
+    assert walee("report", gateway.handles[0]).code == 0
+    assert walee("report", gateway.handles[1]).code == 5
+    assert json.loads(tool("status", "--json").out)["reports"] == 1
+    running.hang_up()
+    assert running.end().code == 0
+    assert gateway.requests_seen == 1
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_came(
+    serve: Callable[..., Gateway], walee_for: Any, store: Path
+) -> None:
+    """When the store cannot grow, nothing more is bought, one sentence says so, the exit code is 5, and all adds up."""
+    gateway = serve(Maker(creators=80, created=datetime.now(UTC)))
+    walee = walee_for(gateway)
+    limit = 500_000
+    ended = walee(
+        *("fetch", *gateway.handles, "--rate", "100", "--concurrency", "4"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert ended.code == 5
+    assert "The run ended before its list: the disk that holds" in " ".join(ended.err.split())
+    assert "Traceback" not in ended.err
+    delivered = sum("report" in line for line in ended.lines)
+    assert len(ended.lines) == 80
+    assert gateway.billed.total() < 80
+    assert delivered == gateway.billed.total()
+    kept = _reports(store)
+    assert 0 < kept <= delivered <= kept + 4
+    again = walee("fetch", *gateway.handles, "--rate", "300")
+    assert again.code == 0
+    assert gateway.billed.total() <= 80 + delivered - kept
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fetch", "a.creator", "--store", "."], "is a folder, not a store"),
+        (["fetch", "a.creator", "--store", "no/such/folder.db"], "there is no folder"),
+        (["fetch", "a.creator", "--store", "notes.txt"], "is no store"),
+        (["fetch", "a.creator", "--store", "notes.txt", "--fresh-store", "--yes"], "is no store"),
+        (["report", "a.creator", "--store", "."], "is a folder, not a store"),
+        (["plan", "a.creator", "--store", "notes.txt"], "is no store"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_store_that_cannot_be_is_one_sentence(
+    here: Any, gateway: Gateway, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    """What is wrong with the store is said, nothing is sent and nothing changed, and the exit code is 5."""
+    (tmp_path / "notes.txt").write_text("my own notes")
+    ended = here(*arguments)
+    assert ended.code == 5
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert (tmp_path / "notes.txt").read_text() == "my own notes"
+    assert gateway.requests_seen == 0
+
+
+@pytest.mark.parametrize("arguments", [["status", "x.db"], ["verify", "x.db"], ["prune", "x.db", "--older-than", "9d"]])
+def test_a_store_that_is_not_there_is_not_made(tool: Any, arguments: list[str]) -> None:
+    """Looking at a store makes none."""
+    ended = tool(*arguments)
+    assert ended.code == 5
+    assert "there is no store" in ended.err
+    assert list(tool.folder.iterdir()) == []
+
+
+def test_the_options_of_the_store_are_checked(here: Any, gateway: Gateway) -> None:
+    """What contradicts itself or means nothing is wrong usage, and leaves no store behind."""
+    for arguments, why in (
+        (["--no-store", "--retry-failed"], "with --no-store there is none"),
+        (["--retry-failed=Rain"], "knows no reason 'Rain'"),
+        (["--max-age", "-1"], "it must be at least 0"),
+        (["--max-spend", "5"], "needs the price"),
+    ):
+        ended = here("fetch", "a.creator", *arguments)
+        assert ended.code == 2
+        assert why in " ".join(ended.err.split())
+    assert not Path("reports.db").exists()
+    assert gateway.requests_seen == 0
+
+
+def test_the_status_tells_what_was_bought_and_what_failed(walee: Any, tool: Any, gateway: Gateway) -> None:
+    """What is in the store, what it cost, what failed and why, and what is in doubt."""
+    gateway.plan(gateway.handles[0], Code("account_is_private"))
+    walee("fetch", *gateway.handles, *RATE)
+    found = json.loads(tool("status", "--json", "--price", "0.5").out)
+    assert (found["reports"], found["bought"], found["spent"]) == (11, 11, 5.5)
+    assert found["charges"] == {"billed": 11, "failed": 1}
+    assert found["failed"] == {"NoReportError": 1}
+    assert [(failure["handle"], failure["code"]) for failure in found["failures"]] == [
+        (gateway.handles[0], "account_is_private")
+    ]
+    assert [run["reason"] for run in found["runs"]] == ["complete"]
+    text = tool("status", "--price", "0.5").out.decode()
+    assert re.search(r"bought +11 +spent 5\.50", text)
+    assert re.search(rf"{re.escape(gateway.handles[0])} +no report +the account is private", text)
+
+
+def test_damage_is_found(walee: Any, tool: Any, gateway: Gateway, store: Path) -> None:
+    """A whole store is exit code 0, one with an unreadable report 3, one with changed bytes 5."""
+    walee("fetch", *gateway.handles[:4], *RATE)
+    well = tool("verify")
+    assert (well.code, well.out.decode()) == (0, "4 reports examined: all are whole.\n")
+    gateway.plan(gateway.handles[4], Garble())
+    walee("fetch", gateway.handles[4], *RATE)
+    unreadable = tool("verify")
+    assert unreadable.code == 3
+    assert f"unreadable {gateway.handles[4]}" in unreadable.out.decode()
+    data = bytearray(store.read_bytes())
+    start = data.rindex(b"\x1f\x8b\x08") + 500
+    data[start : start + 50] = bytes(50)
+    store.write_bytes(data)
+    damaged = tool("verify")
+    assert damaged.code == 5
+    assert "damaged" in damaged.out.decode()
+    assert "Traceback" not in damaged.err
+
+
+def test_an_unreadable_report_stays_in_the_store(walee: Any, gateway: Gateway) -> None:
+    """`walee report` buys once what it cannot read, and says where it is kept."""
+    gateway.plan(gateway.handles[0], Garble())
+    for _ in range(2):
+        ended = walee("report", gateway.handles[0])
+        assert ended.code == 3
+        assert "its bytes are kept in reports.db" in ended.err
+    assert gateway.requests_seen == 1
+
+
+def test_a_report_is_bought_once(walee: Any, gateway: Gateway) -> None:
+    """The second look is from the store and says so; --fresh buys it again."""
+    assert walee("report", gateway.handles[0]).err == ""
+    again = walee("report", gateway.handles[0], "--json")
+    assert re.match(r"From reports\.db, received 20\d\d-.* UTC; --fresh buys it again\.", again.err)
+    assert json.loads(again.out) == gateway.maker.report(0)["payload"]
+    assert gateway.requests_seen == 1
+    assert walee("report", gateway.handles[0], "--fresh").err == ""
+    assert gateway.requests_seen == 2
+
+
+def test_old_reports_can_be_removed(walee: Any, tool: Any, gateway: Gateway, store: Path) -> None:
+    """What would go is said, and goes with --yes; the newest of each creator stays unless all versions are meant."""
+    for fresh in ([], ["--fresh"]):
+        walee("fetch", *gateway.handles[:3], *RATE, *fresh)
+    assert tool("prune", "reports.db", "--older-than", "90d").code == 0
+    asked = tool("prune", "reports.db", "--older-than", "0h")
+    assert asked.code == 2
+    assert "This removes 3 reports of" in asked.err
+    assert _reports(store) == 6
+    assert tool("prune", "reports.db", "--older-than", "0h", "--yes").code == 0
+    assert _reports(store) == 3
+    assert "3 reports removed" in tool("prune", "reports.db", "--older-than", "0h", "--all-versions", "--yes").err
+    assert _reports(store) == 0
+    assert tool("prune", "reports.db", "--older-than", "soon").code == 2
+
+
+def test_reports_move_between_stores(walee: Any, tool: Any, gateway: Gateway, store: Path) -> None:
+    """An export brought into another store makes a run over the same list buy nothing; repeating it adds nothing."""
+    walee("fetch", *gateway.handles, *RATE)
+    assert "12 reports written to all.jsonl.gz" in tool("export", "reports.db", "all.jsonl.gz").err
+    assert len(gzip.decompress((store.parent / "all.jsonl.gz").read_bytes()).splitlines()) == 12
+    assert tool("export", "reports.db", "reports.db").code == 2
+    for added, there in ((12, 0), (0, 12)):
+        ended = tool("import", "other.db", "all.jsonl.gz")
+        assert ended.code == 0
+        assert f"{added} reports brought into other.db, {there} there already" in ended.err
+    assert walee("fetch", *gateway.handles, *RATE, "--store", "other.db").code == 0
+    assert gateway.billed == Counter(gateway.handles)
+    (store.parent / "notes.jsonl").write_text("no report\n")
+    rejected = tool("import", "other.db", "notes.jsonl")
+    assert rejected.code == 3
+    assert "Line 1 of notes.jsonl holds no report" in rejected.err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_has_stored_what_it_delivered(
+    walee: Any, gateway: Gateway, store: Path, tmp_path: Path, lines: Lines, number: int, code: int
+) -> None:
+    """Every line that was written is a report in a whole store, and what was given up is in its books."""
+    gateway.plan(gateway.handles[5], Hang())
+    running = walee.start("fetch", *gateway.handles, "--rate", "50", *OUT)
+    while not gateway.requests[gateway.handles[5]]:
+        os.sched_yield()
+    running.signal(number)
+    assert running.end().code == code
+    written = {line["handle"] for line in lines(tmp_path / "reports.jsonl") if "report" in line}
+    with Store.open(store) as opened, StoreReader.open(store) as reader:
+        assert opened.orphans == ()
+        assert {payload.handle for payload in reader.payloads()} == written
+        assert set(reader.ambiguous()) == {gateway.handles[5]}
