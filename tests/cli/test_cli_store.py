@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import pty
 import re
 import resource
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -164,6 +166,31 @@ def test_starting_over_is_asked_about(walee: Any, gateway: Gateway, store: Path)
     assert meant.code == 0
     assert "reports.db was removed with 3 reports" in meant.err
     assert (_reports(store), gateway.billed.total()) == (1, 4)
+
+
+@pytest.mark.parametrize(("answer", "code", "bought"), [("no", 2, 3), ("yes", 0, 4)])
+def test_somebody_at_a_terminal_is_asked(
+    walee: Any, gateway: Gateway, store: Path, answer: str, code: int, bought: int
+) -> None:
+    """On a terminal the question names what would be lost, and only a whole yes removes it."""
+    walee("fetch", *gateway.handles[:3], *RATE)
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    with subprocess.Popen(
+        walee.command("fetch", gateway.handles[0], "--fresh-store", *RATE),
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        cwd=walee.folder,
+        env=walee.environment | {"TERM": "dumb"},
+    ) as process:
+        assert process.wait(20) == code
+    drawn = os.read(ours, 65536).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert "removes reports.db with 3 reports. Is this meant?" in " ".join(drawn.split())
+    assert gateway.billed.total() == bought
+    assert _reports(store) == (3 if code else 1)
 
 
 def test_two_runs_do_not_share_a_store(walee: Any, gateway: Gateway, tool: Any) -> None:
@@ -343,6 +370,11 @@ def test_reports_move_between_stores(walee: Any, tool: Any, gateway: Gateway, st
         assert f"{added} reports brought into other.db, {there} there already" in ended.err
     assert walee("fetch", *gateway.handles, *RATE, "--store", "other.db").code == 0
     assert gateway.billed == Counter(gateway.handles)
+    headline = walee("fetch", gateway.handles[0], "--view", "headline", "--store", "other.db")
+    (store.parent / "headline.jsonl").write_bytes(headline.out)
+    partial = tool("import", "third.db", "headline.jsonl")
+    assert partial.code == 3
+    assert "the headline of a report only" in " ".join(partial.err.split())
     (store.parent / "notes.jsonl").write_text("no report\n")
     rejected = tool("import", "other.db", "notes.jsonl")
     assert rejected.code == 3

@@ -66,6 +66,7 @@ class _Loose(Struct, frozen=True):
     report: msgspec.Raw = _ABSENT
     payload: msgspec.Raw = _ABSENT
     user_profile: msgspec.Raw = _ABSENT
+    view: str = "full"
     received_at: float | None = None
 
 
@@ -227,6 +228,8 @@ def _arrival(line: bytes) -> Arrival:
     found = _loose.decode(line)
     if _ABSENT == found.report == found.payload == found.user_profile:
         return _exported(_lines.decode(line))
+    if found.view != "full":
+        raise ConfigError(f"the line has the {found.view} of a report only; kept, it would pass for the whole")
     body = _body(line, found)
     owner = _owners.decode(_loose.decode(body).payload).user_profile
     name = found.handle or (owner.username if owner else None)
