@@ -67,9 +67,9 @@ class Permit:
         """The gateway is well, whatever it said of the handle."""
         self._gate.answered(self)
 
-    def failed(self, retry_after: float | None = None) -> None:
-        """The gateway or the network failed; `retry_after` seconds of rest if it asked for them."""
-        self._gate.failed(self, retry_after)
+    def failed(self) -> None:
+        """The gateway or the network failed."""
+        self._gate.failed(self)
 
     def too_fast(self, retry_after: float | None) -> None:
         """Everybody on this key must wait `retry_after` seconds, or for a probe when the gateway does not say."""
@@ -211,10 +211,8 @@ class Gate:
         if permit.probe:
             self._probe_delay = None
 
-    def failed(self, permit: Permit, retry_after: float | None) -> None:
+    def failed(self, permit: Permit) -> None:
         """See `Permit.failed`."""
-        if retry_after:
-            self.pause(self._loop.time() + retry_after, "the gateway asked for a rest")
         self._failures += 1
         if permit.probe or (self._failures >= BREAKER and self._probe_delay is None):
             self._shut(f"{self._failures} failures in a row")

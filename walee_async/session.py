@@ -156,9 +156,7 @@ class Session:
         match error:
             case RateLimitError():
                 permit.too_fast(error.retry_after)
-            case ServerError():
-                permit.failed(error.retry_after)
-            case TransportError():
+            case ServerError() | TransportError():
                 permit.failed()
             case AccountError():
                 permit.answered()
