@@ -29,7 +29,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (2, {"gate"}),
     (3, {"transport"}),
     (3, {"session"}),
-    (4, {"flights", "pool", "progress"}),
+    (4, {"feed", "flights", "pool", "progress"}),
     (4, {"bulk"}),
     (5, {"client"}),
     (6, {"testing"}),
@@ -43,7 +43,7 @@ EVERYWHERE = {"msgspec"}
 THIRD_PARTY = {
     "aiohttp": {"session", "testing", "transport"},
     "aiolimiter": {"bucket"},
-    "anyio": {"bucket", "gate", "session", "pool", "flights", "bulk", "client", "testing", "cli"},
+    "anyio": {"bulk", "cli", "feed", "flights"},
     "backports": {"inflate"},
     "compression": {"inflate"},  # of the standard library from Python 3.14 on
     "cyclopts": {"cli"},

@@ -72,6 +72,16 @@ async def test_a_paused_key_lends_its_turns_to_the_other() -> None:
     assert len(paused) == 1
 
 
+async def test_two_keys_that_are_both_probing_do_not_spin() -> None:
+    """When every key is told "too fast" and not for how long, callers wait for the probes; the loop stays free."""
+    async with Gateway(creators=30, keys=KEYS[:2]) as gateway:
+        for handle in gateway.handles[:2]:
+            gateway.plan(handle, Status(429), Status(429))
+        async with client(gateway, rate=50.0) as walee:
+            outcomes = await asyncio.wait_for(walee.creator_reports(gateway.handles).collect(), 10)
+    assert sum(by_key(outcomes).values()) == 30
+
+
 async def test_the_last_key_to_be_lost_is_told_of() -> None:
     """When every key is benched the run ends, and the reason says that none is left."""
     async with Gateway(creators=30, keys=KEYS) as gateway:

@@ -17,14 +17,13 @@ from walee_async.decode import check_view, decode
 from walee_async.errors import (
     AccountError,
     ConfigError,
-    InvalidHandleError,
     LongPauseError,
     NotAttemptedError,
     RunEndedError,
     WaleeError,
 )
 from walee_async.events import Emitter, OutcomeReached
-from walee_async.handles import Entry, resolve
+from walee_async.feed import Feed
 from walee_async.inflate import MAX_INFLATED
 from walee_async.ledger import ACCOUNT, Account, Ledger
 from walee_async.outcomes import Failed, Fetched, Outcome
@@ -36,14 +35,13 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from walee_async.handles import Entry
     from walee_async.interfaces import Source
 
 T = TypeVar("T")
 
 SPARE: Final = 2
 """Outcomes that may wait for the consumer, as a multiple of the concurrency; then nothing more is sent."""
-BREATH: Final = 1000
-"""Duplicates skipped in a row before other tasks get a turn."""
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
@@ -92,15 +90,12 @@ class Run(Generic[T]):
         self._options = options
         self._emitter = emitter or Emitter()
         self._account = Account(ledger=self.ledger, quota=RetryQuota())
-        self._next = _puller(entries)
-        self._pulling = asyncio.Lock()
+        self._feed = Feed(entries)
         self._room = asyncio.Semaphore((1 + SPARE) * options.concurrency)
-        self._seen: set[str] = set()
         self._ready: dict[int, Outcome[T]] = {}
-        self._pulled = self._settled = self._delivered = self._duplicates = self._workers = 0
+        self._pulled = self._settled = self._delivered = self._workers = 0
         self._news = asyncio.Event()
         self._group: TaskGroup | None = None
-        self._stopped = False
         self._ended: WaleeError | None = None
         self._bug: Exception | None = None
 
@@ -112,6 +107,8 @@ class Run(Generic[T]):
         self._began = asyncio.get_running_loop().time()
         self._rate = RecentRate(self._began)
         self._group = await anyio.create_task_group().__aenter__()
+        self._feed.open()
+        self._group.start_soon(self._read)
         self._workers = self._options.concurrency
         for _ in range(self._workers):
             self._group.start_soon(self._work)
@@ -121,8 +118,8 @@ class Run(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._group is not None
-        self._stopped = True
         self._group.cancel_scope.cancel()
+        self._feed.close()
         # The consumer's own exception is not the group's to wrap: it goes on as it is when this returns.
         await self._group.__aexit__(None, None, None)
 
@@ -133,11 +130,9 @@ class Run(Generic[T]):
         if self._group is None:
             raise ConfigError("Enter the run first: async with walee.creator_reports(...) as run")
         while self._delivered not in self._ready:
-            if self._bug is not None:
-                raise self._bug
             if self._workers == 0:
                 if not self._ready:
-                    raise self._end()
+                    raise self._bug or self._end()
                 # The block was left early: what had come is still to be had, past the gaps of what had not.
                 self._delivered = min(self._ready)
                 break
@@ -173,7 +168,7 @@ class Run(Generic[T]):
 
     def stop(self) -> None:
         """Take no more handles from the list; those under way come to their end, and then the iteration does."""
-        self._stopped = True
+        self._feed.stop()
 
     def progress(self) -> Progress:
         """How far the run has come."""
@@ -183,7 +178,7 @@ class Run(Generic[T]):
             fetched=self.ledger.fetched,
             failed=self.ledger.failed,
             in_flight=self._pulled - self._settled,
-            duplicates=self._duplicates,
+            duplicates=self._feed.duplicates,
             total=self._options.total,
             rate=self._rate.at(now),
             elapsed=now - self._began,
@@ -191,52 +186,33 @@ class Run(Generic[T]):
 
     # -- the workers --------------------------------------------------------------------------------------------------
 
+    async def _read(self) -> None:
+        try:
+            await self._feed.read()
+        except Exception as error:  # noqa: BLE001 - a bug in the list: the iteration raises it
+            self._break(error)
+
     async def _work(self) -> None:
         ACCOUNT.set(self._account)
         try:
-            while (pulled := await self._pull()) is not None:
-                place, handle = pulled
-                outcome = handle if isinstance(handle, Failed) else await self._outcome(handle)
-                self._settle(place, outcome)
-        except Exception as error:  # noqa: BLE001 - a bug, here or in the list's iterator: the iteration raises it
-            self._bug = self._bug or error
-            self._stopped = True
+            while True:
+                await self._room.acquire()
+                handle = await self._feed.next()
+                if handle is None:
+                    break
+                place = self._pulled
+                self._pulled += 1
+                self._settle(place, handle if isinstance(handle, Failed) else await self._outcome(handle))
+        except Exception as error:  # noqa: BLE001 - a bug, here or in the list: the iteration raises it
+            self._break(error)
         finally:
             self._workers -= 1
             self._news.set()
 
-    async def _pull(self) -> tuple[int, str | Failed] | None:
-        """Wait for room, then take the next handle that the list has not named before; None at the end."""
-        await self._room.acquire()
-        async with self._pulling:
-            while not self._stopped:
-                try:
-                    entry = await self._next()
-                except StopAsyncIteration:
-                    self._stopped = True
-                    break
-                handle = self._new(entry)
-                if handle is not None:
-                    self._pulled += 1
-                    return self._pulled - 1, handle
-                self._duplicates += 1
-                if self._duplicates % BREATH == 0:
-                    await asyncio.sleep(0)
-        self._room.release()
-        return None
-
-    def _new(self, entry: str | Entry) -> str | Failed | None:
-        """The handle of an entry, or what is wrong with it; None when it has been seen."""
-        failed: Failed | None = None
-        try:
-            handle = resolve(entry)
-        except InvalidHandleError as error:
-            handle = entry if isinstance(entry, str) else entry.text
-            failed = Failed(handle, error)
-        if handle in self._seen:
-            return None
-        self._seen.add(handle)
-        return failed or handle
+    def _break(self, error: Exception) -> None:
+        """Take nothing more and raise the bug in the end, when what is under way has come: it is paid for."""
+        self._bug = self._bug or error
+        self._feed.stop()
 
     async def _outcome(self, handle: str) -> Outcome[T]:
         if self._ended is not None:
@@ -265,19 +241,3 @@ class Run(Generic[T]):
         if self._emitter.listening:
             error = type(outcome.error).__name__ if isinstance(outcome, Failed) else None
             self._emitter.emit(OutcomeReached(self.id, outcome.handle, error))
-
-
-def _puller(entries: Iterable[Any] | AsyncIterable[Any]) -> Any:
-    """An async `next` over either kind of iterable; it raises StopAsyncIteration at the end."""
-    if isinstance(entries, str | bytes):
-        raise ConfigError(f"A run takes a list of handles, not one text: pass [{entries!r}]")
-    if isinstance(entries, AsyncIterable):
-        return aiter(entries).__anext__
-    iterator = iter(entries)
-
-    async def pull() -> Any:
-        for entry in iterator:
-            return entry
-        raise StopAsyncIteration
-
-    return pull

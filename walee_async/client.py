@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
@@ -81,6 +82,7 @@ class WaleeClient:
     async def __aenter__(self) -> Self:
         if self._pool is not None:
             raise ConfigError("This client is open already; open it once and share it")
+        self._loop = asyncio.get_running_loop()
         self._pool = SessionPool([self._session(key) for key in self._keys], self._retry)
         self._source = SharedFlights(self._pool)
         return self
@@ -109,6 +111,8 @@ class WaleeClient:
     def _opened(self) -> SharedFlights:
         if self._source is None:
             raise ConfigError("The client is not open: use it inside `async with WaleeClient(...) as walee:`")
+        if asyncio.get_running_loop() is not self._loop:
+            raise ConfigError("The client was opened in another event loop; open one for each")
         return self._source
 
     async def fetch(self, handle: str) -> Payload:

@@ -25,6 +25,9 @@ BREAKER: Final = 10
 FIRST_PROBE: Final = 0.5
 LAST_PROBE: Final = 8.0
 """Seconds before the first probe of a closed gate; doubled by every probe that fails, up to the last."""
+NOT_SOONER: Final = 0.1
+"""Seconds by which another key must be sooner to be worth going over to: both of two closed gates only guess when they
+open, and whoever ran to and fro between them would never wait."""
 STEP: Final = 0.005
 """The smallest relative change of pace worth a new bucket."""
 
@@ -107,6 +110,7 @@ class Gate:
         self._bucket = Bucket(self._pacing.pace, burst)
         self._turn = asyncio.Lock()
         self._paused_until = -math.inf
+        self._told_until = -math.inf
         self._probe_delay: float | None = None
         self._probe_out = False
         self._word = asyncio.Event()
@@ -151,9 +155,9 @@ class Gate:
             if self._open:
                 return True
             opens_at = self._opens_at()
-            if opens_at > patience:
+            if opens_at > patience + NOT_SOONER:
                 return False
-            pause = self._paused_until - self._loop.time()
+            pause = self._told_until - self._loop.time()
             if pause > self._longest_pause:
                 raise LongPauseError(
                     f"{self.label}: told to wait {pause:.0f} s, longer than {self._longest_pause:.0f} s"
@@ -193,6 +197,10 @@ class Gate:
 
     def pause(self, until: float, reason: str) -> None:
         """Let nobody through before the loop time `until`. A pause that is on already is never shortened."""
+        self._told_until = max(self._told_until, until)
+        self._hold(until, reason)
+
+    def _hold(self, until: float, reason: str) -> None:
         if until <= self._paused_until:
             return
         self._paused_until = until
@@ -235,7 +243,7 @@ class Gate:
     def _shut(self, reason: str) -> None:
         """Close until a probe is answered, one probe at a time."""
         self._probe_delay = FIRST_PROBE if self._probe_delay is None else min(LAST_PROBE, 2 * self._probe_delay)
-        self.pause(self._loop.time() + self._probe_delay, reason)
+        self._hold(self._loop.time() + self._probe_delay, reason)
 
     def probe_returned(self) -> None:
         """The probe is over, answered or not; the next may go."""

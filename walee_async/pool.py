@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from walee_async.errors import AccountError, DeadlineError, RateLimitError, WaleeError
+from walee_async.errors import AccountError, ConfigError, DeadlineError, WaleeError
 from walee_async.gate import GateStatistics
 from walee_async.ledger import ACCOUNT
 from walee_async.outcomes import Charge
@@ -88,7 +88,7 @@ class SessionPool:
                 delay = delay_before_retry(error, tally, self._policy, quota, random.random())
                 if delay is None:
                     raise
-                if deadline is None and not isinstance(error, RateLimitError):
+                if deadline is None:
                     limit.reschedule(asyncio.get_running_loop().time() + self._policy.deadline)
                 await asyncio.sleep(delay)
             else:
@@ -101,11 +101,13 @@ class SessionPool:
         if len(self._sessions) == 1 and self._sessions[0].benched is None:
             return self._sessions[0], math.inf
         ready = sorted(
-            ((session.gate.ready_at(), place) for place, session in enumerate(self._sessions) if not session.benched)
+            (session.full, session.gate.ready_at(), place)
+            for place, session in enumerate(self._sessions)
+            if not session.benched
         )
         if not ready:
             raise self._refusal()
-        return self._sessions[ready[0][1]], ready[1][0] if len(ready) > 1 else math.inf
+        return self._sessions[ready[0][2]], ready[1][1] if len(ready) > 1 else math.inf
 
     def _refusal(self) -> AccountError:
         last = next(session.benched for session in reversed(self._sessions) if session.benched)
@@ -132,6 +134,7 @@ class SessionPool:
             session.gate.pause(until, reason)
 
     async def aclose(self) -> None:
-        """Close the sessions."""
+        """Close the sessions; whoever waits for a turn is told."""
         for session in self._sessions:
+            session.gate.close(ConfigError("the client was closed meanwhile"))
             await session.aclose()

@@ -1,0 +1,97 @@
+"""The list of a run: read as it is asked for, and each distinct handle handed out once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+
+from walee_async.errors import ConfigError, InvalidHandleError
+from walee_async.handles import Entry, resolve
+from walee_async.outcomes import Failed
+
+if TYPE_CHECKING:
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+BREATH: Final = 1000
+"""Duplicates skipped in a row before other tasks get a turn."""
+
+
+class Feed:
+    """Hands out the handles of a list. Only the distinct ones are remembered, so that none is bought twice.
+
+    An async list is read by `read`, in one task from beginning to end: a generator may hold a timeout or a task group
+    open across its items, and those must not change hands.
+
+    Raises:
+        ConfigError: a single text was given for a list.
+    """
+
+    def __init__(self, entries: Iterable[str | Entry] | AsyncIterable[str | Entry]) -> None:
+        if isinstance(entries, str | bytes):
+            raise ConfigError(f"A run takes a list of handles, not one text: pass [{entries!r}]")
+        self.duplicates = 0
+        self._seen: set[str] = set()
+        self._stopped = False
+        self._later = entries if isinstance(entries, AsyncIterable) else None
+        self._now = iter(entries) if not isinstance(entries, AsyncIterable) else iter(())
+        self._send: MemoryObjectSendStream[Any] | None = None
+        self._receive: MemoryObjectReceiveStream[Any] | None = None
+
+    def open(self) -> None:
+        """Get ready to hand out; to be closed again."""
+        if self._later is not None:
+            self._send, self._receive = anyio.create_memory_object_stream[Any](0)
+
+    async def read(self) -> None:
+        """Read an async list to its end, one entry at a time as they are asked for. Raises what the list raises."""
+        if self._later is None or self._send is None:
+            return
+        with self._send, suppress(anyio.ClosedResourceError):  # closed: stopped meanwhile
+            async for entry in self._later:
+                await self._send.send(entry)
+
+    def stop(self) -> None:
+        """Hand out nothing more, also to those who wait for a list that says nothing."""
+        self._stopped = True
+        if self._send is not None:
+            self._send.close()
+
+    def close(self) -> None:
+        """Give back what the handing over holds."""
+        self.stop()
+        if self._receive is not None:
+            self._receive.close()
+
+    async def next(self) -> str | Failed | None:
+        """The next handle, or what is wrong with the next entry; None at the end. Raises what the list raises."""
+        while not self._stopped:
+            try:
+                entry = next(self._now) if self._receive is None else await self._receive.receive()
+            except (StopIteration, anyio.EndOfStream):
+                self._stopped = True
+                break
+            handle = self._new(entry)
+            if handle is not None:
+                return handle
+            self.duplicates += 1
+            if self.duplicates % BREATH == 0:
+                await asyncio.sleep(0)
+        return None
+
+    def _new(self, entry: Any) -> str | Failed | None:
+        """The handle of an entry, or what is wrong with it; None when it has been seen."""
+        failed: Failed | None = None
+        try:
+            handle = resolve(entry)
+        except InvalidHandleError as error:
+            text = entry.text if isinstance(entry, Entry) else entry
+            handle = text if isinstance(text, str) else repr(text)
+            failed = Failed(handle, error)
+        if handle in self._seen:
+            return None
+        self._seen.add(handle)
+        return failed or handle
