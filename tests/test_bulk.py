@@ -483,8 +483,10 @@ async def test_a_handle_that_is_always_too_fast_comes_to_an_end(gateway: Gateway
 
 async def test_more_requests_than_connections_do_not_go_all_at_once() -> None:
     """When a stalled gateway wakes up, those who waited for a connection still go at the pace."""
-    async with Gateway(Maker(creators=60, small=True), latency=1.0) as gateway:
-        async with client(gateway, rate=40.0, transport=Transport(connections=8)) as walee:
-            asyncio.get_running_loop().call_later(0.5, setattr, gateway, "latency", 0.0)
-            await walee.creator_reports(gateway.handles, concurrency=60).collect()
-            assert gateway.accounts[gateway.key].busiest(0.5) <= 40 * 0.5 + 2
+    async with (
+        Gateway(Maker(creators=60, small=True), latency=1.0) as gateway,
+        client(gateway, rate=40.0, transport=Transport(connections=8)) as walee,
+    ):
+        asyncio.get_running_loop().call_later(0.5, setattr, gateway, "latency", 0.0)
+        await walee.creator_reports(gateway.handles, concurrency=60).collect()
+        assert gateway.accounts[gateway.key].busiest(0.5) <= 40 * 0.5 + 2

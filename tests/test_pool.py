@@ -74,7 +74,7 @@ async def test_a_paused_key_lends_its_turns_to_the_other() -> None:
 
 async def test_two_keys_that_are_both_probing_do_not_spin() -> None:
     """When every key is told "too fast" and not for how long, callers wait for the probes; the loop stays free."""
-    async with Gateway(creators=30, keys=KEYS[:2]) as gateway:
+    async with Gateway(creators=30, keys=KEYS[:2], latency=0.3) as gateway:
         for handle in gateway.handles[:2]:
             gateway.plan(handle, Status(429), Status(429))
         async with client(gateway, rate=50.0) as walee:
