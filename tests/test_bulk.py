@@ -490,3 +490,25 @@ async def test_more_requests_than_connections_do_not_go_all_at_once() -> None:
         asyncio.get_running_loop().call_later(0.5, setattr, gateway, "latency", 0.0)
         await walee.creator_reports(gateway.handles, concurrency=60).collect()
         assert gateway.accounts[gateway.key].busiest(0.5) <= 40 * 0.5 + 2
+
+
+async def test_a_broken_line_does_not_swallow_a_good_one(gateway: Gateway) -> None:
+    """A line that cannot be read fails by itself, whatever handle its text would be."""
+    handle = gateway.handles[0]
+    broken = Entry(text=handle, source="list.csv", line=2, problem="the row has 1 of at least 2 cells")
+    async with client(gateway) as walee:
+        run = walee.creator_reports([broken, Entry(text=handle, source="list.csv", line=3)], ordered=True)
+        outcomes = await run.collect()
+    assert [type(outcome) for outcome in outcomes] == [Failed, Fetched]
+
+
+async def test_what_had_come_when_a_run_was_left_can_still_be_had(distant: Gateway) -> None:
+    """Whatever was bought by the time of leaving is either delivered afterwards or named as perhaps bought."""
+    for step in range(40):
+        async with client(distant) as walee:
+            async with walee.creator_reports(distant.handles) as run:
+                for _ in range(step % 7):
+                    await anext(run)
+                await asyncio.sleep(step * 0.0007)
+            had = step % 7 + len([outcome async for outcome in run if isinstance(outcome, Fetched)])
+        assert run.ledger.bought == had

@@ -63,8 +63,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """Bytes that one report may decompress to."""
 
     def __post_init__(self) -> None:
-        if self.concurrency < 1:
-            raise ConfigError(f"The concurrency is {self.concurrency}; it must be at least 1")
+        if not isinstance(self.concurrency, int) or self.concurrency < 1:
+            raise ConfigError(f"The concurrency is {self.concurrency!r}; it must be a whole number of at least 1")
         check_view(self.view)  # A bad view must be found out before anything is bought.
 
 

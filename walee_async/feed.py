@@ -89,8 +89,10 @@ class Feed:
             handle = resolve(entry)
         except InvalidHandleError as error:
             text = entry.text if isinstance(entry, Entry) else entry
-            handle = text if isinstance(text, str) else repr(text)
-            failed = Failed(handle, error)
+            failed = Failed(text if isinstance(text, str) else repr(text), error)
+            # A broken line may hold the text of a good one: what tells it apart must not be a handle.
+            broken = isinstance(entry, Entry) and entry.problem is not None
+            handle = f"{entry.source}, line {entry.line}" if broken else failed.handle
         if handle in self._seen:
             return None
         self._seen.add(handle)

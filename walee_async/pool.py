@@ -95,6 +95,7 @@ class SessionPool:
                 if payload is not None:
                     quota.earn()
                     return payload
+                await asyncio.sleep(0)  # Going over to another key must not keep the loop from turning.
 
     def _soonest(self) -> tuple[Session, float]:
         """The session that can send soonest, and the loop time at which another one could."""
