@@ -105,12 +105,12 @@ def measure(few: int, many: int, concurrency: int) -> float:
         speed = (run["fetched"] + run["failed"]) / run["seconds"]
         peak_at, of_it = run["peak"] / MIB, size / MIB
         print(f"{count:10,}{run['fetched']:10,}{run['failed']:8,}{speed:11,.0f}{peak_at:8.1f}{of_it:15.1f}")
-    beyond = (runs[1]["peak"] - (sets[1] - sets[0])) / runs[0]["peak"]
+    beyond: float = (runs[1]["peak"] - (sets[1] - sets[0])) / runs[0]["peak"]
     each = (sets[1] - sets[0]) / (many - few)
     growth = (runs[1]["peak"] - runs[0]["peak"]) / (many - few)
     print(f"a distinct handle remembered costs {each:.0f} bytes; a handle of the run cost {growth:.0f} in all")
     print(f"peak of the long run, remembering apart: {beyond:.2f} times that of the short one (at most {MOST})")
-    return beyond
+    return float(beyond)
 
 
 def main() -> None:

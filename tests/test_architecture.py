@@ -43,7 +43,7 @@ EVERYWHERE = {"msgspec"}
 THIRD_PARTY = {
     "aiohttp": {"session", "testing", "transport"},
     "aiolimiter": {"bucket"},
-    "anyio": {"bucket", "gate", "session", "pool", "flights", "bulk", "client", "testing", "cli"},
+    "anyio": {"bulk", "cli", "feed", "flights"},
     "backports": {"inflate"},
     "compression": {"inflate"},  # of the standard library from Python 3.14 on
     "cyclopts": {"cli"},

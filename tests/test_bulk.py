@@ -5,14 +5,16 @@ import gc
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from walee_async import Failed, Fetched, Headline, Options, WaleeClient
+from walee_async import Failed, Fetched, Headline, Options, Transport, WaleeClient
 from walee_async.errors import (
     AmbiguousError,
     ConfigError,
+    DeadlineError,
     DecodeError,
     InvalidHandleError,
     NoReportError,
@@ -317,13 +319,13 @@ FAULTS = st.sampled_from(
 )
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(
     faults=st.lists(FAULTS, min_size=1, max_size=6, unique_by=repr), share=st.floats(0.05, 0.5), seed=st.integers(0, 9)
 )
 async def test_under_any_faults_the_books_agree_with_the_gateway(faults: list[Fault], share: float, seed: int) -> None:
     """Whatever goes wrong: one outcome a handle, grants equal requests seen, and the charges equal what was billed."""
-    maker = Maker(seed, creators=60, small=True)
+    maker = Maker(seed, creators=30, small=True)
     async with Gateway(maker, faults=Mix(share, tuple(faults), seed=seed)) as gateway, client(gateway) as walee:
         run = walee.creator_reports(gateway.handles, concurrency=16)
         outcomes = await run.collect()
@@ -398,3 +400,117 @@ async def test_a_long_queue_fails_nobody() -> None:
         async with client(gateway, rate=40.0, retry=policy) as walee:
             outcomes = await walee.creator_reports(gateway.handles).collect()
     assert all(isinstance(outcome, Fetched) for outcome in outcomes)
+
+
+@pytest.mark.parametrize("odd", [None, 17, float("nan"), b"river.kites", ["river.kites"]])
+async def test_an_entry_that_is_no_text_fails_alone(gateway: Gateway, odd: Any) -> None:
+    """A hole in a column of a table is one failed entry; the handles around it are fetched."""
+    async with client(gateway) as walee:
+        outcomes = await walee.creator_reports([gateway.handles[0], odd, gateway.handles[1]], ordered=True).collect()
+    assert [type(outcome) for outcome in outcomes] == [Fetched, Failed, Fetched]
+    assert isinstance(outcomes[1], Failed)
+    assert isinstance(outcomes[1].error, InvalidHandleError)
+
+
+async def test_a_bug_is_raised_when_what_was_under_way_has_come(gateway: Gateway) -> None:
+    """Requests that were sent before the list broke are paid for: their outcomes come first, then the error."""
+    gateway.latency = 0.1
+
+    def broken() -> Iterator[str]:
+        yield from gateway.handles[:8]
+        raise ZeroDivisionError
+
+    seen = []
+    async with client(gateway) as walee:
+        with pytest.raises(ZeroDivisionError):
+            async with walee.creator_reports(broken()) as run:
+                async for outcome in run:
+                    seen.append(outcome.handle)
+    assert sorted(seen) == sorted(gateway.handles[:8])
+
+
+async def test_a_view_whose_code_raises_loses_no_report(gateway: Gateway) -> None:
+    """A bug in the caller's view is a failed outcome with the bytes in hand."""
+
+    class Broken(msgspec.Struct):
+        version: str | None = None
+
+        def __post_init__(self) -> None:
+            raise LookupError("mine")
+
+    async with client(gateway) as walee:
+        (outcome,) = await walee.creator_reports(gateway.handles[:1], view=Broken).collect()
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, DecodeError)
+    assert "LookupError: mine" in str(outcome.error)
+    assert outcome.error.payload is not None
+
+
+async def test_a_generator_may_hold_a_timeout_open(gateway: Gateway) -> None:
+    """An async list is read by one task from beginning to end, as a timeout or a task group inside it asks for."""
+
+    async def timed() -> AsyncIterator[str]:
+        async with asyncio.timeout(5), asyncio.TaskGroup():
+            for handle in gateway.handles:
+                yield handle
+
+    async with client(gateway) as walee:
+        outcomes = await walee.creator_reports(timed(), concurrency=4).collect()
+    assert sorted(handles_of(outcomes)) == sorted(gateway.handles)
+
+
+async def test_stopping_does_not_wait_for_a_list_that_says_nothing(gateway: Gateway) -> None:
+    """A run over a queue ends when it is stopped, though the queue is silent."""
+    queue: asyncio.Queue[str] = asyncio.Queue()
+    queue.put_nowait(gateway.handles[0])
+
+    async def forever() -> AsyncIterator[str]:
+        while True:
+            yield await queue.get()
+
+    async with client(gateway) as walee, walee.creator_reports(forever()) as run:
+        await anext(run)
+        run.stop()
+        assert [outcome async for outcome in run] == []
+
+
+async def test_a_handle_that_is_always_too_fast_comes_to_an_end(gateway: Gateway) -> None:
+    """The deadline of a handle covers the waits that the gateway imposes on it again and again."""
+    gateway.plan(gateway.handles[0], *[Status(429, retry_after=0.1)] * 1000)
+    async with client(gateway, retry=RetryPolicy(deadline=0.7)) as walee:
+        outcomes = await asyncio.wait_for(walee.creator_reports(gateway.handles[:3]).collect(), 5)
+    failed = {outcome.handle: type(outcome.error) for outcome in outcomes if isinstance(outcome, Failed)}
+    assert failed == {gateway.handles[0]: DeadlineError}
+
+
+async def test_more_requests_than_connections_do_not_go_all_at_once() -> None:
+    """When a stalled gateway wakes up, those who waited for a connection still go at the pace."""
+    async with (
+        Gateway(Maker(creators=60, small=True), latency=1.0) as gateway,
+        client(gateway, rate=40.0, transport=Transport(connections=8)) as walee,
+    ):
+        asyncio.get_running_loop().call_later(0.5, setattr, gateway, "latency", 0.0)
+        await walee.creator_reports(gateway.handles, concurrency=60).collect()
+        assert gateway.accounts[gateway.key].busiest(0.5) <= 40 * 0.5 + 2
+
+
+async def test_a_broken_line_does_not_swallow_a_good_one(gateway: Gateway) -> None:
+    """A line that cannot be read fails by itself, whatever handle its text would be."""
+    handle = gateway.handles[0]
+    broken = Entry(text=handle, source="list.csv", line=2, problem="the row has 1 of at least 2 cells")
+    async with client(gateway) as walee:
+        run = walee.creator_reports([broken, Entry(text=handle, source="list.csv", line=3)], ordered=True)
+        outcomes = await run.collect()
+    assert [type(outcome) for outcome in outcomes] == [Failed, Fetched]
+
+
+async def test_what_had_come_when_a_run_was_left_can_still_be_had(distant: Gateway) -> None:
+    """Whatever was bought by the time of leaving is either delivered afterwards or named as perhaps bought."""
+    for step in range(40):
+        async with client(distant) as walee:
+            async with walee.creator_reports(distant.handles) as run:
+                for _ in range(step % 7):
+                    await anext(run)
+                await asyncio.sleep(step * 0.0007)
+            had = step % 7 + len([outcome async for outcome in run if isinstance(outcome, Fetched)])
+        assert run.ledger.bought == had

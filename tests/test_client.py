@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -98,6 +99,30 @@ async def test_a_closed_client_says_so(gateway: Gateway) -> None:
         walee.creator_reports(gateway.handles)
     await walee.aclose()
     assert gateway.requests_seen == 0
+
+
+async def test_a_client_belongs_to_the_loop_it_was_opened_in(gateway: Gateway) -> None:
+    """Used from another event loop it says so, and sends nothing."""
+    async with WaleeClient(gateway.key, base_url=gateway.base_url) as walee:
+
+        def elsewhere() -> None:
+            with pytest.raises(ConfigError, match="another event loop"):
+                asyncio.run(walee.creator_report(gateway.handles[0]))
+
+        await asyncio.to_thread(elsewhere)
+    assert gateway.requests_seen == 0
+
+
+async def test_closing_a_client_tells_who_waits_for_a_turn(gateway: Gateway) -> None:
+    """A call that has not been sent when the client is closed ends at once, and nothing was bought."""
+    walee = WaleeClient(gateway.key, base_url=gateway.base_url, rate=1.0)
+    await walee.__aenter__()
+    calls = [asyncio.create_task(walee.fetch(handle)) for handle in gateway.handles[:5]]
+    await calls[0]
+    await walee.aclose()
+    results = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 3)
+    assert [type(result) for result in results[1:]] == [ConfigError] * 4
+    assert gateway.requests_seen == 1
 
 
 async def test_a_client_can_be_opened_again(gateway: Gateway) -> None:

@@ -282,7 +282,6 @@ def test_a_long_answer_that_says_false_is_no_report_either(level: str) -> None:
         (b'{"payload": {"unknown": 1, "location": "\xc3("}}', r"invalid UTF-8 \(byte 40\)"),
         (b'{"payload": {"version": NaN}}', r"invalid character \(byte 24\)"),
         (b'{"payload": {"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}", "nested too deeply"),
-        (b'{"payload": ' * 2_000 + b"}" * 2_000, r"at \$: expected|nested too deeply|empty"),
     ],
 )
 def test_what_is_not_json_says_where(data: bytes, sentence: str) -> None:

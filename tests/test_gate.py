@@ -303,6 +303,20 @@ async def test_a_pause_longer_than_allowed_is_not_slept_through() -> None:
         await gate.permit()
 
 
+async def test_the_breakers_own_pause_is_no_word_of_the_gateways() -> None:
+    """While the gate probes it may be closed for longer than the longest pause: that is not what the limit is for."""
+    gate = Gate(100.0, longest_pause=1.0)
+    permit = await gate.permit()
+    assert permit is not None
+    permit.too_fast(None)
+    for _ in range(4):
+        probe = await gate.permit()
+        assert probe is not None
+        with probe:
+            probe.too_fast(None)
+    assert gate.statistics().paused == pytest.approx(LAST_PROBE)
+
+
 async def test_who_can_be_served_elsewhere_sooner_leaves() -> None:
     """A pause that ends after `patience` returns no permit, so that another key can be used."""
     gate = Gate(10.0)

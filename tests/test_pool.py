@@ -72,6 +72,19 @@ async def test_a_paused_key_lends_its_turns_to_the_other() -> None:
     assert len(paused) == 1
 
 
+async def test_two_keys_that_are_both_probing_do_not_spin() -> None:
+    """While the probes of both keys are out, a caller who comes waits for one of them, and the loop stays free."""
+    async with Gateway(creators=3, keys=KEYS[:2], latency=0.4) as gateway:
+        for handle in gateway.handles[:2]:
+            gateway.plan(handle, Status(429))
+        async with client(gateway, rate=50.0) as walee, asyncio.TaskGroup() as group:
+            calls = [group.create_task(walee.fetch(handle)) for handle in gateway.handles[:2]]
+            await asyncio.sleep(1.1)
+            assert [key.gate.probing for key in walee.statistics()] == [True, True]
+            calls.append(group.create_task(asyncio.wait_for(walee.fetch(gateway.handles[2]), 5)))
+    assert all(call.result().body for call in calls)
+
+
 async def test_the_last_key_to_be_lost_is_told_of() -> None:
     """When every key is benched the run ends, and the reason says that none is left."""
     async with Gateway(creators=30, keys=KEYS) as gateway:

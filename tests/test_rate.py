@@ -7,7 +7,7 @@ from typing import Final, Self
 
 import pytest
 
-from walee_async import Failed, Fetched, Options, RetryPolicy, WaleeClient
+from walee_async import Fetched, Options, RetryPolicy, WaleeClient
 from walee_async.bucket import LATENESS
 from walee_async.events import AttemptStarted, Event
 from walee_async.testing import Drop, Fault, Gateway, Html, Maker, Mix, Quota, Status, Truncate
@@ -16,6 +16,8 @@ pytestmark = pytest.mark.anyio
 
 BEAT: Final = 0.002
 """Seconds between two looks at the clock."""
+TARDY: Final = 0.002
+"""Seconds by which a machine may be late at any time without standing still."""
 
 
 class Stopwatch:
@@ -29,7 +31,7 @@ class Stopwatch:
         self.sends: list[tuple[float, float]] = []
         """For each send a time before which it cannot have been let go, and one after which it cannot."""
         self.stalled = 0.0
-        """Seconds in which nothing could be sent in time, later than a bucket makes up for."""
+        """Seconds in which nothing could be sent, because nothing was done."""
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, AttemptStarted):
@@ -47,7 +49,7 @@ class Stopwatch:
         while True:
             await asyncio.sleep(BEAT)
             now = asyncio.get_running_loop().time()
-            self.stalled += max(0.0, now - self._looked - BEAT - LATENESS)
+            self.stalled += max(0.0, now - self._looked - BEAT - TARDY)
             self._looked = now
 
     def seconds(self) -> float:
@@ -73,9 +75,12 @@ async def test_a_stated_rate_is_reached_and_never_passed() -> None:
     The gateway allows for one request that the network brings too near to the one before.
     """
     rate = 50.0
-    async with Gateway(Maker(creators=251, small=True), quota=Quota(rate, burst=2)) as gateway, Stopwatch() as watch:
-        async with WaleeClient(gateway.key, base_url=gateway.base_url, rate=rate, options=Options(hook=watch)) as walee:
-            outcomes = await walee.creator_reports(gateway.handles).collect()
+    async with (
+        Gateway(Maker(creators=251, small=True), quota=Quota(rate, burst=2)) as gateway,
+        Stopwatch() as watch,
+        WaleeClient(gateway.key, base_url=gateway.base_url, rate=rate, options=Options(hook=watch)) as walee,
+    ):
+        outcomes = await walee.creator_reports(gateway.handles).collect()
     assert len(outcomes) == len(watch.sends) == gateway.requests_seen == 251
     assert 250 / watch.seconds() >= 0.97 * rate
     assert watch.excess(rate) <= 0
@@ -88,30 +93,34 @@ async def test_a_limit_that_is_not_told_is_found() -> None:
     That the pace is not too high is the gateway's to say, by its 429s.
     """
     loop, paces = asyncio.get_running_loop(), []
-    async with Gateway(Maker(creators=10_000, small=True), quota=Quota(20)) as gateway, Stopwatch() as watch:
-        async with (
-            WaleeClient(gateway.key, base_url=gateway.base_url, rate="auto", options=Options(hook=watch)) as walee,
-            walee.creator_reports(gateway.handles, concurrency=8) as run,
-        ):
-            loop.call_later(12.0, run.stop)
-            async for outcome in run:
-                assert isinstance(outcome, Fetched)
-                paces.append(walee.statistics()[0].gate.pace)
+    async with (
+        Gateway(Maker(creators=10_000, small=True), quota=Quota(20)) as gateway,
+        Stopwatch() as watch,
+        WaleeClient(gateway.key, base_url=gateway.base_url, rate="auto", options=Options(hook=watch)) as walee,
+        walee.creator_reports(gateway.handles, concurrency=8) as run,
+    ):
+        loop.call_later(12.0, run.stop)
+        async for outcome in run:
+            assert isinstance(outcome, Fetched)
+            paces.append(walee.statistics()[0].gate.pace)
     assert max(paces[-60:]) >= 18
     assert watch.between(9, 12) >= 45
     assert 1 <= gateway.breaches <= 5
 
 
 async def test_two_keys_send_twice_as_fast_as_one() -> None:
-    """Two keys at 5/s each fetch 10/s between them, evenly: each at its own limit, and both in every second."""
-    async with Gateway(Maker(creators=30, small=True), keys=2, quota=Quota(5)) as gateway, Stopwatch() as watch:
-        async with WaleeClient(gateway.keys, base_url=gateway.base_url, rate=5, options=Options(hook=watch)) as walee:
-            outcomes = await walee.creator_reports(gateway.handles).collect()
+    """Two keys at 5/s each fetch 10/s between them, half of it with each key, and neither passes its limit."""
+    async with (
+        Gateway(Maker(creators=30, small=True), keys=2, quota=Quota(5)) as gateway,
+        Stopwatch() as watch,
+        WaleeClient(gateway.keys, base_url=gateway.base_url, rate=5, options=Options(hook=watch)) as walee,
+    ):
+        outcomes = await walee.creator_reports(gateway.handles).collect()
     assert all(isinstance(outcome, Fetched) for outcome in outcomes)
     first, last = watch.sends[0], watch.sends[-1]
     assert last[1] - first[0] >= 28 / 10 - LATENESS
     assert watch.seconds() <= 28 / 9.7
-    assert [len(times) for times in gateway.arrivals.values()] == [15, 15]
+    assert all(14 <= len(times) <= 16 for times in gateway.arrivals.values())
     assert gateway.breaches == 0
 
 
@@ -144,6 +153,4 @@ async def test_every_grant_is_one_request(seed: int) -> None:
     assert len(outcomes) == 200
     assert key.gate.granted == gateway.requests_seen == run.ledger.sent == run.ledger.charges.total()
     assert gateway.billed.total() <= run.ledger.bought + run.ledger.ambiguous.total()
-    assert {handle for handle, count in gateway.requests.items() if count > 1} or any(
-        isinstance(o, Failed) for o in outcomes
-    )
+    assert max(gateway.requests.values()) > 1, "nothing was tried again, so nothing was put to the test"

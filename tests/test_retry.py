@@ -38,6 +38,16 @@ def test_the_wait_is_a_random_share_of_the_ceiling(dice: float, failures: int) -
     assert delay == pytest.approx(dice * min(8.0, 0.5 * 2 ** (failures - 1)))
 
 
+def test_a_failing_gateway_is_given_the_rest_it_asks_for() -> None:
+    """Retry-After of a 503 holds back that handle, at least for so long; past the deadline it is given up at once."""
+    error = ServerError("down")
+    error.retry_after = 30.0
+    assert delays([error], RetryPolicy()) == [30.0]
+    assert delays([error], RetryPolicy(deadline=20.0)) == [None]
+    error.retry_after = 0.0
+    assert delays([error], RetryPolicy()) == [0.5]
+
+
 def test_too_fast_is_no_attempt() -> None:
     """However often the gateway says too fast, the handle goes on at once: the gate does the waiting."""
     assert delays([RateLimitError("x")] * 50, RetryPolicy(attempts=1)) == [0.0] * 50

@@ -77,8 +77,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """Failures of earlier runs to try again although nothing may have changed: classes, codes, or `all`."""
 
     def __post_init__(self) -> None:
-        if self.concurrency < 1:
-            raise ConfigError(f"The concurrency is {self.concurrency}; it must be at least 1")
+        if not isinstance(self.concurrency, int) or self.concurrency < 1:
+            raise ConfigError(f"The concurrency is {self.concurrency!r}; it must be a whole number of at least 1")
         check_view(self.view)  # A bad view must be found out before anything is bought.
 
 
@@ -123,6 +123,8 @@ class Run(Generic[T]):
         if self._options.store is not None:
             self._account.run = await self._options.store.begin_run(self.id)
         self._group = await anyio.create_task_group().__aenter__()
+        self._feed.open()
+        self._group.start_soon(self._read)
         self._workers = self._options.concurrency
         for _ in range(self._workers):
             self._group.start_soon(self._work)
@@ -133,8 +135,8 @@ class Run(Generic[T]):
     ) -> None:
         assert self._group is not None
         whole = self._workers == 0 and self._bug is None and self._ended is None
-        self._feed.stopped = True
         self._group.cancel_scope.cancel()
+        self._feed.close()
         # The consumer's own exception is not the group's to wrap: it goes on as it is when this returns.
         await self._group.__aexit__(None, None, None)
         if self._options.store is not None and self._account.run is not None:
@@ -150,11 +152,9 @@ class Run(Generic[T]):
         if self._group is None:
             raise ConfigError("Enter the run first: async with walee.creator_reports(...) as run")
         while self._delivered not in self._ready:
-            if self._bug is not None:
-                raise self._bug
             if self._workers == 0:
                 if not self._ready:
-                    raise self._end()
+                    raise self._bug or self._end()
                 # The block was left early: what had come is still to be had, past the gaps of what had not.
                 self._delivered = min(self._ready)
                 break
@@ -190,7 +190,7 @@ class Run(Generic[T]):
 
     def stop(self) -> None:
         """Take no more handles from the list; those under way come to their end, and then the iteration does."""
-        self._feed.stopped = True
+        self._feed.stop()
 
     def progress(self) -> Progress:
         """How far the run has come."""
@@ -209,6 +209,12 @@ class Run(Generic[T]):
 
     # -- the workers --------------------------------------------------------------------------------------------------
 
+    async def _read(self) -> None:
+        try:
+            await self._feed.read()
+        except Exception as error:  # noqa: BLE001 - a bug in the list: the iteration raises it
+            self._break(error)
+
     async def _work(self) -> None:
         ACCOUNT.set(self._account)
         try:
@@ -222,9 +228,8 @@ class Run(Generic[T]):
                 outcome = handle if isinstance(handle, Failed) else await self._outcome(handle)
                 if not self._park(outcome):
                     self._settle(place, outcome)
-        except Exception as error:  # noqa: BLE001 - a bug, here or in the list's iterator: the iteration raises it
-            self._bug = self._bug or error
-            self._feed.stopped = True
+        except Exception as error:  # noqa: BLE001 - a bug, here or in the list: the iteration raises it
+            self._break(error)
         finally:
             self._workers -= 1
             if not self._workers:
@@ -241,6 +246,11 @@ class Run(Generic[T]):
         self._pulled -= 1
         self._room.release()
         return True
+
+    def _break(self, error: Exception) -> None:
+        """Take nothing more and raise the bug in the end, when what is under way has come: it is paid for."""
+        self._bug = self._bug or error
+        self._feed.stop()
 
     async def _outcome(self, handle: str) -> Outcome[T]:
         if self._ended is not None:

@@ -122,6 +122,7 @@ class WaleeClient:
         """
         if self._pool is not None:
             raise ConfigError("This client is open already; open it once and share it")
+        self._loop = asyncio.get_running_loop()
         if self._given_store is not None and not isinstance(self._given_store, Store):
             self.store = await asyncio.to_thread(Store.open, self._given_store)
         retry = self._options.retry
@@ -166,6 +167,8 @@ class WaleeClient:
         source = self._buying if fresh else self._reading
         if source is None:
             raise ConfigError(NOT_OPEN)
+        if asyncio.get_running_loop() is not self._loop:
+            raise ConfigError("The client was opened in another event loop; open one for each")
         return source
 
     async def fetch(self, handle: str, *, fresh: bool = False) -> Payload:

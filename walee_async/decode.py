@@ -112,6 +112,8 @@ def decode_bytes(data: bytes, view: Any = CreatorReport) -> Any:
         raise _malformed(_syntax(error, data)) from None
     except RecursionError:
         raise _malformed("nested too deeply") from None
+    except Exception as error:  # the view's own code: what was bought must not be lost to a bug in it
+        raise DecodeError(f"The view's own code raised {type(error).__name__}: {error}") from error
     _check_flags(envelope.success, envelope.payload)
     return envelope.payload
 

@@ -1,15 +1,21 @@
-"""The list of a run: read as it is asked for, each distinct handle once, those that are not ready put aside."""
+"""The list of a run: read as it is asked for, and each distinct handle handed out once."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
 from collections.abc import AsyncIterable, Iterable
-from typing import Any, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
 
 from walee_async.errors import ConfigError, InvalidHandleError
 from walee_async.handles import Entry, resolve
 from walee_async.outcomes import Failed
+
+if TYPE_CHECKING:
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 BREATH: Final = 1000
 """Duplicates skipped in a row before other tasks get a turn."""
@@ -18,46 +24,81 @@ BREATH: Final = 1000
 class Feed:
     """Hands out the handles of a list. Only the distinct ones are remembered, so that none is bought twice.
 
-    A handle whose report is being prepared can be put aside until it is due; it is handed out again when it is, as long
-    as the list goes on. Nobody waits for it.
+    An async list is read by `read`, in one task from beginning to end: a generator may hold a timeout or a task group
+    open across its items, and those must not change hands. A handle whose report is being prepared can be put aside until
+    it is due, and is handed out again then, as long as the list goes on; nobody waits for it.
+
+    Raises:
+        ConfigError: a single text was given for a list.
     """
 
     def __init__(self, entries: Iterable[str | Entry] | AsyncIterable[str | Entry]) -> None:
+        if isinstance(entries, str | bytes):
+            raise ConfigError(f"A run takes a list of handles, not one text: pass [{entries!r}]")
         self.duplicates = 0
-        self.stopped = False
-        self._next = _puller(entries)
-        self._turn = asyncio.Lock()
-        self._seen: set[str] = set()
         self._parked: list[tuple[float, int, Failed]] = []
         self._parkings = 0
+        self._seen: set[str] = set()
+        self._stopped = False
+        self._later = entries if isinstance(entries, AsyncIterable) else None
+        self._now = iter(entries) if not isinstance(entries, AsyncIterable) else iter(())
+        self._send: MemoryObjectSendStream[Any] | None = None
+        self._receive: MemoryObjectReceiveStream[Any] | None = None
+
+    def open(self) -> None:
+        """Get ready to hand out; to be closed again."""
+        if self._later is not None:
+            self._send, self._receive = anyio.create_memory_object_stream[Any](0)
+
+    async def read(self) -> None:
+        """Read an async list to its end, one entry at a time as they are asked for. Raises what the list raises."""
+        if self._later is None or self._send is None:
+            return
+        with self._send, suppress(anyio.ClosedResourceError):  # closed: stopped meanwhile
+            async for entry in self._later:
+                await self._send.send(entry)
+
+    def stop(self) -> None:
+        """Hand out nothing more, also to those who wait for a list that says nothing."""
+        self._stopped = True
+        if self._send is not None:
+            self._send.close()
+
+    def close(self) -> None:
+        """Give back what the handing over holds."""
+        self.stop()
+        if self._receive is not None:
+            self._receive.close()
 
     async def next(self) -> str | Failed | None:
         """The next handle, or what is wrong with the next entry; None at the end. Raises what the list raises."""
-        async with self._turn:
-            while not self.stopped:
-                if self._parked and self._parked[0][0] <= asyncio.get_running_loop().time():
-                    return heapq.heappop(self._parked)[2].handle
-                try:
-                    entry = await self._next()
-                except StopAsyncIteration:
-                    self.stopped = True
-                    break
-                handle = self._new(entry)
-                if handle is not None:
-                    return handle
-                self.duplicates += 1
-                if self.duplicates % BREATH == 0:
-                    await asyncio.sleep(0)
+        while not self._stopped:
+            if self._parked and self._parked[0][0] <= asyncio.get_running_loop().time():
+                return heapq.heappop(self._parked)[2].handle
+            try:
+                entry = next(self._now) if self._receive is None else await self._receive.receive()
+            except (StopIteration, anyio.EndOfStream):
+                self._stopped = True
+                break
+            handle = self._new(entry)
+            if handle is not None:
+                return handle
+            self.duplicates += 1
+            if self.duplicates % BREATH == 0:
+                await asyncio.sleep(0)
         return None
 
-    def _new(self, entry: str | Entry) -> str | Failed | None:
+    def _new(self, entry: Any) -> str | Failed | None:
         """The handle of an entry, or what is wrong with it; None when it has been seen."""
         failed: Failed | None = None
         try:
             handle = resolve(entry)
         except InvalidHandleError as error:
-            handle = entry if isinstance(entry, str) else entry.text
-            failed = Failed(handle, error)
+            text = entry.text if isinstance(entry, Entry) else entry
+            failed = Failed(text if isinstance(text, str) else repr(text), error)
+            # A broken line may hold the text of a good one: what tells it apart must not be a handle.
+            broken = isinstance(entry, Entry) and entry.problem is not None
+            handle = f"{entry.source}, line {entry.line}" if broken else failed.handle
         if handle in self._seen:
             return None
         self._seen.add(handle)
@@ -77,19 +118,3 @@ class Feed:
         """Those put aside that did not come due before the end; they are then put aside no more."""
         left, self._parked = [failed for _, _, failed in self._parked], []
         return left
-
-
-def _puller(entries: Iterable[Any] | AsyncIterable[Any]) -> Any:
-    """An async `next` over either kind of iterable; it raises StopAsyncIteration at the end."""
-    if isinstance(entries, str | bytes):
-        raise ConfigError(f"A run takes a list of handles, not one text: pass [{entries!r}]")
-    if isinstance(entries, AsyncIterable):
-        return aiter(entries).__anext__
-    iterator = iter(entries)
-
-    async def pull() -> Any:
-        for entry in iterator:
-            return entry
-        raise StopAsyncIteration
-
-    return pull

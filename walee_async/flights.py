@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from walee_async.ledger import ACCOUNT
+
 if TYPE_CHECKING:
     from walee_async.interfaces import Source
     from walee_async.outcomes import Payload
@@ -18,6 +20,10 @@ class _Flight:
     def __init__(self, task: asyncio.Task[Payload]) -> None:
         self.task = task
         self.passengers = 0
+
+
+def _has_come(task: asyncio.Task[Payload]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
 
 
 class SharedFlights:
@@ -40,6 +46,11 @@ class SharedFlights:
         flight.passengers += 1
         try:
             return await asyncio.shield(flight.task)
+        except asyncio.CancelledError:
+            # In a run that is left, a report that has come is still to be had; a single caller wants to be gone.
+            if ACCOUNT.get(None) is not None and _has_come(flight.task):
+                return flight.task.result()
+            raise
         finally:
             flight.passengers -= 1
             if flight.task.done() or not flight.passengers:

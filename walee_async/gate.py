@@ -25,6 +25,8 @@ BREAKER: Final = 10
 FIRST_PROBE: Final = 0.5
 LAST_PROBE: Final = 8.0
 """Seconds before the first probe of a closed gate; doubled by every probe that fails, up to the last."""
+SLOWEST: Final = 1 / 86_400
+"""Requests per second: one a day. Less is a slip of the pen."""
 STEP: Final = 0.005
 """The smallest relative change of pace worth a new bucket."""
 
@@ -67,9 +69,9 @@ class Permit:
         """The gateway is well, whatever it said of the handle."""
         self._gate.answered(self)
 
-    def failed(self, retry_after: float | None = None) -> None:
-        """The gateway or the network failed; `retry_after` seconds of rest if it asked for them."""
-        self._gate.failed(self, retry_after)
+    def failed(self) -> None:
+        """The gateway or the network failed."""
+        self._gate.failed(self)
 
     def too_fast(self, retry_after: float | None) -> None:
         """Everybody on this key must wait `retry_after` seconds, or for a probe when the gateway does not say."""
@@ -107,6 +109,7 @@ class Gate:
         self._bucket = Bucket(self._pacing.pace, burst)
         self._turn = asyncio.Lock()
         self._paused_until = -math.inf
+        self._told_until = self._probe_back_at = -math.inf
         self._probe_delay: float | None = None
         self._probe_out = False
         self._word = asyncio.Event()
@@ -125,6 +128,7 @@ class Gate:
             LongPauseError: a pause has more than `longest_pause` left.
             WaleeError: the gate was closed, for the reason it was closed with.
         """
+        self._refuse_long_pause()
         if self.ready_at() > deadline:
             raise self._late(self.ready_at())
         self._waiting += 1
@@ -153,11 +157,7 @@ class Gate:
             opens_at = self._opens_at()
             if opens_at > patience:
                 return False
-            pause = self._paused_until - self._loop.time()
-            if pause > self._longest_pause:
-                raise LongPauseError(
-                    f"{self.label}: told to wait {pause:.0f} s, longer than {self._longest_pause:.0f} s"
-                )
+            self._refuse_long_pause()
             if opens_at > deadline:
                 raise self._late(opens_at)
             await self._changed(opens_at if not self._probe_out else math.inf)
@@ -174,15 +174,21 @@ class Gate:
     def _grant(self) -> Permit:
         self._granted += 1
         self._probe_out = self._probe_delay is not None
+        self._probe_back_at = self._loop.time() + (self._probe_delay or 0.0)
         return Permit(self, self._loop.time(), self._pacing.pace, self._probe_out)
 
     def _late(self, at: float) -> DeadlineError:
         return DeadlineError(f"the next turn is {at - self._loop.time():.1f} s away, past the deadline")
 
     def _opens_at(self) -> float:
-        if self._probe_out and self._probe_delay is not None:
-            return max(self._paused_until, self._loop.time() + self._probe_delay)
-        return self._paused_until
+        # A guess while a probe is out, and one that stands still: two gates whose guesses moved with the clock would
+        # send a caller to and fro between them without end.
+        return max(self._paused_until, self._probe_back_at) if self._probe_out else self._paused_until
+
+    def _refuse_long_pause(self) -> None:
+        pause = self._told_until - self._loop.time()
+        if pause > self._longest_pause:
+            raise LongPauseError(f"{self.label}: told to wait {pause:.0f} s, longer than {self._longest_pause:.0f} s")
 
     def ready_at(self) -> float:
         """The loop time at which somebody who came now could send, as far as can be known."""
@@ -193,6 +199,10 @@ class Gate:
 
     def pause(self, until: float, reason: str) -> None:
         """Let nobody through before the loop time `until`. A pause that is on already is never shortened."""
+        self._told_until = max(self._told_until, until)
+        self._hold(until, reason)
+
+    def _hold(self, until: float, reason: str) -> None:
         if until <= self._paused_until:
             return
         self._paused_until = until
@@ -211,10 +221,8 @@ class Gate:
         if permit.probe:
             self._probe_delay = None
 
-    def failed(self, permit: Permit, retry_after: float | None) -> None:
+    def failed(self, permit: Permit) -> None:
         """See `Permit.failed`."""
-        if retry_after:
-            self.pause(self._loop.time() + retry_after, "the gateway asked for a rest")
         self._failures += 1
         if permit.probe or (self._failures >= BREAKER and self._probe_delay is None):
             self._shut(f"{self._failures} failures in a row")
@@ -237,7 +245,7 @@ class Gate:
     def _shut(self, reason: str) -> None:
         """Close until a probe is answered, one probe at a time."""
         self._probe_delay = FIRST_PROBE if self._probe_delay is None else min(LAST_PROBE, 2 * self._probe_delay)
-        self.pause(self._loop.time() + self._probe_delay, reason)
+        self._hold(self._loop.time() + self._probe_delay, reason)
 
     def probe_returned(self) -> None:
         """The probe is over, answered or not; the next may go."""
@@ -270,6 +278,6 @@ def check_rate(rate: float | Literal["auto"]) -> float | None:
     """
     if rate == "auto":
         return None
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0 or math.isinf(rate):
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not SLOWEST <= rate < math.inf:
         raise ConfigError(f'The rate is {rate!r}; it must be a number of requests per second above 0, or "auto"')
     return float(rate)

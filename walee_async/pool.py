@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from walee_async.budget import Budget
-from walee_async.errors import AccountError, DeadlineError, RateLimitError, WaleeError
+from walee_async.errors import AccountError, ConfigError, DeadlineError, WaleeError
 from walee_async.gate import GateStatistics
 from walee_async.ledger import ACCOUNT
 from walee_async.outcomes import Charge
@@ -93,24 +93,27 @@ class SessionPool:
                 delay = delay_before_retry(error, tally, self._policy, quota, random.random())
                 if delay is None:
                     raise
-                if deadline is None and not isinstance(error, RateLimitError):
+                if deadline is None:
                     limit.reschedule(asyncio.get_running_loop().time() + self._policy.deadline)
                 await asyncio.sleep(delay)
             else:
                 if payload is not None:
                     quota.earn()
                     return payload
+                await asyncio.sleep(0)  # Going over to another key must not keep the loop from turning.
 
     def _soonest(self) -> tuple[Session, float]:
         """The session that can send soonest, and the loop time at which another one could."""
         if len(self._sessions) == 1 and self._sessions[0].benched is None:
             return self._sessions[0], math.inf
         ready = sorted(
-            ((session.gate.ready_at(), place) for place, session in enumerate(self._sessions) if not session.benched)
+            (session.full, session.gate.ready_at(), place)
+            for place, session in enumerate(self._sessions)
+            if not session.benched
         )
         if not ready:
             raise self._refusal()
-        return self._sessions[ready[0][1]], ready[1][0] if len(ready) > 1 else math.inf
+        return self._sessions[ready[0][2]], ready[1][1] if len(ready) > 1 else math.inf
 
     def _refusal(self) -> AccountError:
         last = next(session.benched for session in reversed(self._sessions) if session.benched)
@@ -137,6 +140,7 @@ class SessionPool:
             session.gate.pause(until, reason)
 
     async def aclose(self) -> None:
-        """Close the sessions."""
+        """Close the sessions; whoever waits for a turn is told."""
         for session in self._sessions:
+            session.gate.close(ConfigError("the client was closed meanwhile"))
             await session.aclose()

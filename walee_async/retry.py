@@ -6,14 +6,15 @@ from typing import Final
 
 from msgspec import Struct
 
-from walee_async.errors import AmbiguousError, ConfigError, RateLimitError, WaleeError
+from walee_async.errors import AmbiguousError, ConfigError, RateLimitError, ServerError, WaleeError
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):
     """How hard to try for one handle. Seconds throughout.
 
     Back-off is full-jitter exponential (Brooker, "Exponential Backoff And Jitter", AWS, 2015): a random share of
-    `min(cap, base * 2 ** (failures - 1))`. A "too fast" is not counted as a failure: the gate makes everybody wait.
+    `min(cap, base * 2 ** (failures - 1))`, and at least what a failing gateway asks for in Retry-After. A "too fast" is
+    not counted as a failure: the gate makes everybody wait.
     """
 
     attempts: int = 3
@@ -21,7 +22,8 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
     base: float = 0.5
     cap: float = 8.0
     deadline: float = 300.0
-    """For all waits and attempts of one handle together. A pause longer than it ends the run, resumably."""
+    """For all waits and attempts of one handle together; in a run from its first failure on, because there the wait for
+    a turn is the length of the list. A pause longer than it ends the run, resumably."""
     resend_ambiguous: int = 1
     """How often to send again after a request that may have bought the report already; 0 never buys twice."""
 
@@ -82,6 +84,9 @@ def delay_before_retry(
         tally.ambiguous += 1
         if tally.ambiguous > policy.resend_ambiguous:
             return None
-    if tally.failures >= policy.attempts or not quota.spend():
+    wait = dice * min(policy.cap, policy.base * 2.0 ** (tally.failures - 1))
+    if isinstance(error, ServerError) and error.retry_after is not None:
+        wait = max(wait, error.retry_after)
+    if tally.failures >= policy.attempts or wait >= policy.deadline or not quota.spend():
         return None
-    return dice * min(policy.cap, policy.base * 2.0 ** (tally.failures - 1))
+    return wait

@@ -13,6 +13,7 @@ from yarl import URL
 from walee_async.errors import (
     AccountError,
     AmbiguousError,
+    NotSentError,
     PayloadError,
     RateLimitError,
     ServerError,
@@ -24,7 +25,7 @@ from walee_async.errors import (
 from walee_async.events import AttemptEnded, AttemptStarted, Emitter, KeyBenched
 from walee_async.ledger import ACCOUNT, Ledger
 from walee_async.outcomes import Attempt, Charge, Exchange, Payload
-from walee_async.transport import send_once, what_broke
+from walee_async.transport import lines_of, send_once, what_broke
 from walee_async.wire import Answer, charge_of, excerpt, limits, read_answer, redact, report_url, shown
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Session:
         self._emitter = emitter
         self._store = store
         self._http = transport.session or transport.open()
+        self._lines = asyncio.Semaphore(lines_of(self._http) or transport.connections)
         self._options: dict[str, Any] = {
             "allow_redirects": False,
             "auto_decompress": False,
@@ -72,6 +74,11 @@ class Session:
                 total=None, sock_connect=transport.connect_timeout, sock_read=transport.read_timeout
             ),
         }
+
+    @property
+    def full(self) -> bool:
+        """Whether every connection is in use."""
+        return self._lines.locked()
 
     @property
     def label(self) -> str:
@@ -93,7 +100,14 @@ class Session:
             WaleeError: no report came; its class says why, its exchange shows how.
         """
         queued_at = asyncio.get_running_loop().time()
-        permit = await self.gate.permit(deadline, patience)
+        # A free connection first: requests let through to wait for one would be sent all at once when it comes.
+        async with self._lines:
+            return await self._attempt(handle, so_far, queued_at, (deadline, patience))
+
+    async def _attempt(
+        self, handle: str, so_far: list[Attempt], queued_at: float, until: tuple[float, float]
+    ) -> Payload | None:
+        permit = await self.gate.permit(*until)
         if permit is None:
             return None
         with permit:
@@ -145,6 +159,8 @@ class Session:
             logger.error("%s", error)
 
     async def _exchange(self, send: _Send) -> Payload:
+        if self._http.closed:
+            raise NotSentError("the aiohttp session was closed")
         send.sent_at = time.time()
         send.started = time.perf_counter()
         url = report_url(self._base_url, send.handle)
@@ -194,9 +210,7 @@ class Session:
         match error:
             case RateLimitError():
                 permit.too_fast(error.retry_after)
-            case ServerError():
-                permit.failed(error.retry_after)
-            case TransportError():
+            case ServerError() | TransportError():
                 permit.failed()
             case AccountError():
                 permit.answered()

@@ -73,6 +73,11 @@ async def send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandl
     raise AmbiguousError(f"the connection broke before an answer came ({broken})")
 
 
+def lines_of(http: aiohttp.ClientSession) -> int:
+    """How many connections an aiohttp session may have at a time; 0 is no limit."""
+    return http.connector.limit if http.connector is not None else 0
+
+
 def what_broke(error: BaseException, transport: Transport, key: Key) -> TransportError:
     """Say what broke and whether the request had been sent, in words that cannot hold the key."""
     if isinstance(error, aiohttp.ConnectionTimeoutError):

@@ -41,6 +41,8 @@ def parse_handle(text: str) -> str:
     Raises:
         InvalidHandleError: it cannot be a handle; the sentence quotes the text, escaped and cut to 80 characters.
     """
+    if not isinstance(text, str):
+        raise InvalidHandleError(f"{quoted(repr(text))} is no handle: it is no text but {type(text).__name__}")
     visible = "".join(" " if c.isspace() else c for c in text if unicodedata.category(c) != "Cf")
     name = visible.strip(_AROUND).replace("\uff20", "@")  # the full-width @ of East Asian keyboards
     if name.startswith(("@", "/")) and not name.startswith("//"):
@@ -59,7 +61,7 @@ def resolve(entry: str | Entry) -> str:
     Raises:
         InvalidHandleError: it cannot be a handle; for a line, the sentence begins with its source and number.
     """
-    if isinstance(entry, str):
+    if not isinstance(entry, Entry):
         return parse_handle(entry)
     where = f"{entry.source}, line {entry.line}"
     if entry.problem is not None:
