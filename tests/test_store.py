@@ -42,7 +42,13 @@ def payload(handle: str, at: float = 1000.0, body: bytes | None = None, encoding
 
 def attempt(handle: str, charge: Charge = Charge.BILLED, number: int = 1) -> Attempt:
     return Attempt(
-        handle=handle, number=number, key="key 1 (…a3f9)", charge=charge, status=200, queue_seconds=0.1, service_seconds=0.2
+        handle=handle,
+        number=number,
+        key="key 1 (…a3f9)",
+        charge=charge,
+        status=200,
+        queue_seconds=0.1,
+        service_seconds=0.2,
     )
 
 
@@ -105,7 +111,15 @@ async def test_a_version_says_what_was_bought_and_how(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"no json", gzip.compress(b"[]"), answer("a", created="yesterday"), answer("a", created=None), b"\xff" * 99],
+    [
+        b"",
+        b"{",
+        b"no json",
+        gzip.compress(b"[]"),
+        answer("a", created="yesterday"),
+        answer("a", created=None),
+        b"\xff" * 99,
+    ],
 )
 async def test_a_report_that_cannot_be_read_is_kept_all_the_same(path: Path, body: bytes) -> None:
     """It was paid for: a body that does not decompress or decode is stored, and dated by when it came."""
@@ -292,7 +306,13 @@ async def test_a_failure_stands_until_the_handle_comes_right(path: Path) -> None
         await store.record_failure("a", missing, run=run)
         await store.record_failure("b", missing)
         (a, b) = await store.failures()
-        assert (a.handle, a.kind, a.detail, a.code, a.due_at) == ("a", "NoReportError", "it has none", "account_not_found", None)
+        assert (a.handle, a.kind, a.detail, a.code, a.due_at) == (
+            "a",
+            "NoReportError",
+            "it has none",
+            "account_not_found",
+            None,
+        )
         assert [failure.kind for failure in await store.failures(run)] == ["NotReadyError", "NoReportError"]
         assert await store.failed(["a", "b", "c"]) == {"a": a, "b": b}
         assert (await store.totals()).failed == {"NoReportError": 2}
@@ -377,7 +397,7 @@ async def test_vacuum_gives_the_room_back(path: Path) -> None:
 
 
 async def test_the_loop_goes_on_while_the_disk_does_not(path: Path) -> None:
-    """Somebody else holds the file: writes wait on their thread, and meanwhile the loop turns and reads are answered."""
+    """While somebody else holds the file, writes wait on their thread; the loop turns and reads are answered."""
     async with Store.open(path) as store:
         await buy(store, payload("a"))
         holder = sqlite3.connect(path, isolation_level=None)
@@ -441,7 +461,11 @@ async def test_a_closed_store_says_so(path: Path) -> None:
     store.close()
     with pytest.raises(StoreError, match="closed"):
         store.intend("a", 1, "key 1")
-    assert sorted(file.name for file in path.parent.iterdir()) == ["reports.db", "reports.db.lock"]
+    assert sorted(file.name for file in path.parent.iterdir()) == [
+        "reports.db",
+        "reports.db.lock",
+        "reports.db.reserve",
+    ]
     del store
     gc.collect()
 
@@ -461,7 +485,7 @@ async def test_a_store_opened_for_reading_writes_nothing(path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are of POSIX")
 async def test_a_forked_child_neither_writes_nor_holds_the_lock(path: Path) -> None:
-    """A child inherits the store but not its thread: it is told to open its own, and the lock ends with the parent's."""
+    """A child inherits the store but not its thread: it is told so, and the lock ends with the parent's."""
     store = Store.open(path)
     ready, done = os.pipe(), os.pipe()
     child = os.fork()

@@ -55,7 +55,7 @@ class Books:
 
     def charges(self, run: int | None = None) -> Counter[Charge]:
         """The attempts by what they may have cost, those under way left out; of one run, or of all."""
-        return Counter({Charge(charge): count for charge, count in self._charges(run) if charge is not None})
+        return Counter({charge: count for charge, count in self._charges(run) if charge is not None})
 
     def runs(self) -> list[RunRecord]:
         """Every run, the oldest first."""
@@ -77,7 +77,7 @@ class Books:
             bytes=size,
             file_bytes=size_of(self.path) + size_of(sidecar(self.path, "-wal")),
             imported=imported,
-            charges=Counter({Charge(charge): count for charge, count in charges if charge is not None}),
+            charges=Counter({charge: count for charge, count in charges if charge is not None}),
             under_way=sum(count for charge, count in charges if charge is None),
             ambiguous=self.ambiguous(),
             failed=Counter(dict(failed)),
@@ -86,9 +86,10 @@ class Books:
             newest=newest,
         )
 
-    def _charges(self, run: int | None) -> list[Any]:
+    def _charges(self, run: int | None) -> list[tuple[Charge | None, int]]:
         query = "SELECT charge, count(*) FROM attempts WHERE ? IS NULL OR run = ? GROUP BY charge"
-        return self._all(query, (run, run))
+        with told(self.path):
+            return [(None if charge is None else Charge(charge), n) for charge, n in self._all(query, (run, run))]
 
     def _about(self, handles: Sequence[str], query: str, order: str = "") -> Iterator[tuple[Any, ...]]:
         """The rows of a query that ends in a list of handles, asked for some hundred at a time."""
@@ -106,5 +107,5 @@ def told(path: Path) -> Iterator[None]:
     """Raise SQLite's errors as this package's."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, ValueError) as error:  # ValueError: a text or a word that nobody wrote
         raise explain(error, path, "read") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 from walee_async.errors import (
     StoreDamagedError,
@@ -41,7 +41,7 @@ _BOTH: Final = (
 )
 
 _HEADER: Final = b"SQLite format 3\0"
-_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}
+_REFUSED = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _PATH = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -119,18 +119,26 @@ def size_of(path: Path) -> int:
 
 
 def check_header(path: Path) -> bool:
-    """Say whether a file holds a store already; False for an empty one. Reads 100 bytes.
+    """Say whether a file holds a store already; False for an empty or missing one. Reads 100 bytes.
 
     Raises:
         StorePathError: it holds something else.
+        StoreDamagedError: it is empty or missing, and files beside it say that there was a store.
     """
     try:
         with path.open("rb") as file:
             header = file.read(100)
+    except FileNotFoundError:
+        header = b""
     except OSError as error:
         raise StorePathError(f"{path} cannot be read: {error.strerror}") from None
-    if not header or size_of(sidecar(path, "-journal")):
-        return False  # made just now, or a crash in the making that SQLite will roll back
+    if size_of(sidecar(path, "-journal")):
+        return False  # a crash in the making, which SQLite will roll back
+    if not header:
+        # Somebody may remove a store by hand and forget the reserve; nobody empties it by hand.
+        if size_of(sidecar(path, "-wal")) or (path.exists() and sidecar(path, ".reserve").exists()):
+            raise StoreDamagedError(f"{path} is empty or gone, and was a store: other files of it are there")
+        return False
     if header[:16] != _HEADER:
         raise StorePathError(f"{path} is no store, or its beginning is damaged")
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
@@ -152,30 +160,33 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def primary(error: sqlite3.Error) -> int:
+def primary(error: Exception) -> int:
     """SQLite's result code without its extension; 0 when the error is Python's own."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
-def is_lasting(error: BaseException) -> bool:
+def is_full(error: Exception) -> TypeGuard[sqlite3.Error]:
+    """Whether there is no room left on the disk."""
+    return isinstance(error, sqlite3.Error) and primary(error) == sqlite3.SQLITE_FULL
+
+
+def is_lasting(error: Exception) -> TypeGuard[sqlite3.Error]:
     """Whether an error is of the disk or the file, so that the next write would fail as well."""
-    return isinstance(error, sqlite3.Error) and primary(error) in _FULL | _DAMAGED | _PATH
+    return isinstance(error, sqlite3.Error) and primary(error) in _REFUSED | _DAMAGED | _PATH
 
 
-def explain(error: sqlite3.Error, path: Path, doing: str = "used") -> StoreError:
-    """The error of this package that says what SQLite's means."""
+def explain(error: Exception, path: Path, doing: str = "used") -> StoreError:
+    """The error of this package that says what SQLite's means, or one in reading its texts."""
     code, name = primary(error), getattr(error, "sqlite_errorname", None)
     said = f"{error}, {name}" if name else str(error)
     if code == sqlite3.SQLITE_FULL:
-        failure: StoreError = StoreWriteError(f"the disk that holds {path} is full")
-    elif code in _FULL:
-        failure = StoreWriteError(f"the disk that holds {path} refused ({said})")
-    elif code in _DAMAGED or "decode to UTF-8" in said:
-        failure = StoreDamagedError(f"{path} is damaged ({said})")
-    elif code in _PATH:
-        failure = StorePathError(f"{path} cannot be {doing} ({said})")
-    elif code in _BUSY:
-        failure = StoreLockedError(f"another program holds {path} ({said})")
-    else:
-        failure = StoreError(f"{path} cannot be {doing} ({said})")
-    return failure
+        return StoreWriteError(f"the disk that holds {path} is full")
+    if code in _REFUSED:
+        return StoreWriteError(f"the disk that holds {path} refused ({said})")
+    if code in _DAMAGED or "decode to UTF-8" in said or isinstance(error, ValueError):
+        return StoreDamagedError(f"{path} is damaged ({said})")
+    if code in _PATH:
+        return StorePathError(f"{path} cannot be {doing} ({said})")
+    if code in _BUSY:
+        return StoreLockedError(f"another program holds {path} ({said})")
+    return StoreError(f"{path} cannot be {doing} ({said})")
