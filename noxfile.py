@@ -46,7 +46,7 @@ def types(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run all the tests against the built package, on every Python that is here."""
-    session.install(".[cli,speed,test]", "isal")  # isal: the inflater of those who have it and not libdeflate
+    session.install(".[cli,speed,test]")
     session.run("pytest", *session.posargs)
 
 

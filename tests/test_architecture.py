@@ -48,7 +48,6 @@ THIRD_PARTY = {
     "compression": {"inflate"},  # of the standard library from Python 3.14 on
     "cyclopts": {"cli"},
     "deflate": {"inflate"},
-    "isal": {"inflate"},
     "pytest": {"testing"},
     "rich": {"cli"},
     "yarl": {"session", "testing", "transport"},

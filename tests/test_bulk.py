@@ -63,7 +63,9 @@ async def test_every_distinct_handle_comes_out_once(gateway: Gateway) -> None:
     """However a handle is written and however often it is named, it is bought once and has one outcome."""
     spellings = [f"@{gateway.handles[0].upper()}", f"https://www.tiktok.com/@{gateway.handles[0]}?lang=en", " "]
     async with client(gateway) as walee:
-        run = walee.creator_reports([*gateway.handles, *gateway.handles, *spellings, "nobody.here", "no body", "no body"])
+        run = walee.creator_reports(
+            [*gateway.handles, *gateway.handles, *spellings, "nobody.here", "no body", "no body"]
+        )
         outcomes = await run.collect()
     assert Counter(handles_of(outcomes)) == Counter({*gateway.handles, "nobody.here", "no body", " "})
     assert gateway.requests_seen == len(gateway.handles) + 1
@@ -314,7 +316,9 @@ FAULTS = st.sampled_from(
 
 
 @settings(max_examples=20)
-@given(faults=st.lists(FAULTS, min_size=1, max_size=6, unique_by=repr), share=st.floats(0.05, 0.5), seed=st.integers(0, 9))
+@given(
+    faults=st.lists(FAULTS, min_size=1, max_size=6, unique_by=repr), share=st.floats(0.05, 0.5), seed=st.integers(0, 9)
+)
 async def test_under_any_faults_the_books_agree_with_the_gateway(faults: list[Fault], share: float, seed: int) -> None:
     """Whatever goes wrong: one outcome a handle, grants equal requests seen, and the charges equal what was billed."""
     maker = Maker(seed, creators=60, small=True)

@@ -40,8 +40,12 @@ def test_an_error_says_which_handle_what_was_wrong_and_what_to_do(kind: type[Wal
 def test_every_class_stands_in_the_tree_at_the_top_of_the_module() -> None:
     """The drawn tree is the whole tree: each class is in it, below its parent."""
     lines = (errors.__doc__ or "").splitlines()
-    depth = {line.split()[-1 - (len(line.split()) - 1 - i)]: len(line) - len(line.lstrip(" │├└─"))
-             for line in lines for i, word in enumerate(line.split()) if word.endswith("Error") and i <= line.count("│") + 1}
+    depth = {
+        line.split()[-1 - (len(line.split()) - 1 - i)]: len(line) - len(line.lstrip(" │├└─"))
+        for line in lines
+        for i, word in enumerate(line.split())
+        if word.endswith("Error") and i <= line.count("│") + 1
+    }
     for kind in ALL[1:]:
         parent = next(base for base in kind.__mro__[1:] if base in ALL)
         assert depth[kind.__name__] > depth[parent.__name__], kind

@@ -255,7 +255,7 @@ async def test_an_answer_from_before_the_trouble_does_not_open_the_gate() -> Non
 
 
 async def test_failures_in_a_row_close_the_gate() -> None:
-    """The tenth failure in a row closes the gate until a probe is answered; a success in between starts the count anew."""
+    """The tenth failure in a row closes the gate until a probe is answered; a success in between starts anew."""
     gate = Gate(100.0)
 
     async def fail(count: int) -> None:

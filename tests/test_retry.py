@@ -83,7 +83,14 @@ def test_successes_refill_the_purse() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("attempts", 0), ("base", -1.0), ("cap", -0.1), ("resend_ambiguous", -1), ("deadline", 0.0), ("deadline", float("nan"))],
+    [
+        ("attempts", 0),
+        ("base", -1.0),
+        ("cap", -0.1),
+        ("resend_ambiguous", -1),
+        ("deadline", 0.0),
+        ("deadline", float("nan")),
+    ],
 )
 def test_a_policy_that_cannot_be_is_refused(field: str, value: float) -> None:
     """The error names the field and the value."""

@@ -129,7 +129,7 @@ async def test_a_gateway_that_cannot_be_reached_was_sent_nothing(gateway: Gatewa
     """A refused connection is not an ambiguous request: nothing was bought."""
     async with client(gateway) as walee:
         await gateway.aclose()
-        with pytest.raises(NotSentError, match="Connect call failed|Cannot connect"):
+        with pytest.raises(NotSentError, match=r"Connect call failed|Cannot connect"):
             await walee.fetch(gateway.handles[0])
     assert walee.ledger.charges == {Charge.NOT_SENT: 1}
 
@@ -223,7 +223,9 @@ async def proxy() -> AsyncIterator[tuple[str, list[bytes]]]:
         lines.append(head.split(b"\r\n", 1)[0])
         host, port = head.split(b"//", 1)[1].split(b"/", 1)[0].split(b":")
         there, back = await asyncio.open_connection(host.decode(), int(port))
-        back.write(head.replace(b"Connection: keep-alive\r\n", b"").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        back.write(
+            head.replace(b"Connection: keep-alive\r\n", b"").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        )
         with contextlib.suppress(ConnectionError):
             writer.write(await there.read())
             await writer.drain()
@@ -281,7 +283,9 @@ async def test_an_attempt_is_told_when_it_starts_and_when_it_ends(gateway: Gatew
     async with client(gateway, hook=events.append) as walee:
         await walee.fetch(gateway.handles[0])
     started, ended = events
-    assert started == AttemptStarted(gateway.handles[0], 1, ended.attempt.key if isinstance(ended, AttemptEnded) else "")
+    assert started == AttemptStarted(
+        gateway.handles[0], 1, ended.attempt.key if isinstance(ended, AttemptEnded) else ""
+    )
     assert isinstance(ended, AttemptEnded)
     assert ended.error is None
     assert ended.attempt.service_seconds >= 0.1
@@ -302,11 +306,11 @@ async def test_a_refused_key_is_told_of_once(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("advertise", ["ratelimit", "ratelimit-fields", "x-ratelimit"])
 async def test_a_stated_limit_is_kept_before_it_is_met(advertise: Any) -> None:
-    """A gateway that states its limit in headers is obeyed: no request is turned away, though the rate was set higher."""
-    async with Gateway(creators=50, quota=Quota(20, advertise=advertise)) as gateway:
-        async with client(gateway, rate=100.0) as walee:
-            await walee.creator_reports(gateway.handles).collect()
-            (key,) = walee.statistics()
+    """A gateway that states its limit in headers is obeyed: no request is turned away."""
+    quota = Quota(20, advertise=advertise)
+    async with Gateway(creators=50, quota=quota) as gateway, client(gateway, rate=100.0) as walee:
+        await walee.creator_reports(gateway.handles).collect()
+        (key,) = walee.statistics()
     assert gateway.breaches == 0
     assert key.gate.limit == (20.0 if advertise == "ratelimit" else 100.0)
 

@@ -16,8 +16,9 @@ serves them in turn: without the credit a bucket of one reached 96.6 % of 50/s a
 class Bucket:
     """A leaky bucket on aiolimiter whose rate can change and whose timers may be late.
 
-    It admits at most `rate * window + burst` in any window: a turn that waited may be charged up to `LATENESS` less,
-    which is what the timer cost it; one that came in its own time is charged in full.
+    It admits at most `rate * window + burst` in any window; where timers are late, or the rate is above 1 / LATENESS,
+    `rate * (window + LATENESS) + burst`: a turn that waited may be charged up to `LATENESS` less, which is what the
+    timer cost it; one that came in its own time is charged in full.
     """
 
     __slots__ = ("_burst", "_credit", "_limiter", "_loop", "_taken_at", "rate")
@@ -44,13 +45,15 @@ class Bucket:
     async def take(self) -> float:
         """Wait for the next turn and take it; return the seconds that the rate held it back (0.0: none)."""
         limiter = self._limiter
+        since = self._loop.time()
         held = 0.0
-        if limiter.has_capacity(1):
-            await limiter.acquire(1 + self._credit)
-        else:
-            since = self._loop.time()
+        # Room so soon after the last turn is what a late timer left; at a high rate it is room for many.
+        soon = since - self._taken_at < max(1 / self.rate, LATENESS)
+        if soon or not limiter.has_capacity(1):
             await limiter.acquire(1)
             held = self._loop.time() - since
+        else:
+            await limiter.acquire(1 + self._credit)
         self._taken_at = self._loop.time()
         return held
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 import anyio
 from msgspec import Struct
 
-from walee_async.decode import decode, decoder_for
+from walee_async.decode import check_view, decode
 from walee_async.errors import (
     AccountError,
     ConfigError,
@@ -67,7 +67,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.concurrency < 1:
             raise ConfigError(f"The concurrency is {self.concurrency}; it must be at least 1")
-        decoder_for(self.view)  # A bad view must be found out before anything is bought.
+        check_view(self.view)  # A bad view must be found out before anything is bought.
 
 
 class Run(Generic[T]):
@@ -136,7 +136,11 @@ class Run(Generic[T]):
             if self._bug is not None:
                 raise self._bug
             if self._workers == 0:
-                raise self._end()
+                if not self._ready:
+                    raise self._end()
+                # The block was left early: what had come is still to be had, past the gaps of what had not.
+                self._delivered = min(self._ready)
+                break
             self._news.clear()
             await self._news.wait()
         outcome = self._ready.pop(self._delivered)
@@ -194,8 +198,7 @@ class Run(Generic[T]):
                 place, handle = pulled
                 outcome = handle if isinstance(handle, Failed) else await self._outcome(handle)
                 self._settle(place, outcome)
-        except Exception as error:
-            # Not a failure of a handle but a bug, here or in the list's iterator: the iteration raises it.
+        except Exception as error:  # noqa: BLE001 - a bug, here or in the list's iterator: the iteration raises it
             self._bug = self._bug or error
             self._stopped = True
         finally:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
 from walee_async.bulk import Run, RunOptions
-from walee_async.decode import decode, decoder_for
+from walee_async.decode import check_view, decode
 from walee_async.errors import ConfigError
 from walee_async.events import Emitter
 from walee_async.flights import SharedFlights
@@ -133,7 +133,7 @@ class WaleeClient:
             DecodeError: the report does not fit the view; its bytes are in the error's `payload`.
             WaleeError: there is no report, for the reason it gives.
         """
-        decoder_for(view)  # A bad view must be found out before anything is bought.
+        check_view(view)  # A bad view must be found out before anything is bought.
         return decode(await self.fetch(handle), view, cap=self._transport.max_inflated)
 
     @overload
@@ -194,6 +194,16 @@ class WaleeClient:
         self._opened()
         assert self._pool is not None
         return self._pool.statistics()
+
+    def pause(self, seconds: float, reason: str = "paused by the caller") -> None:
+        """Send nothing for so long. Requests under way go on, so that they can end before the client is left.
+
+        Raises:
+            ConfigError: the client is not open.
+        """
+        self._opened()
+        assert self._pool is not None
+        self._pool.pause(seconds, reason)
 
 
 def api_keys(given: str | Sequence[str] | None = None) -> tuple[Key, ...]:

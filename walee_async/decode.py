@@ -36,7 +36,7 @@ def decoder_for(view: Any) -> msgspec.json.Decoder[Any]:
     """Return the one decoder of a view's whole answer, made on first use. The last 64 views are remembered.
 
     Raises:
-        ConfigError: the view is no type that a JSON object can be decoded into. Ask before buying, to know in time.
+        ConfigError: the view is no type that a JSON object can be decoded into.
     """
     try:
         if not isinstance(type_info(view), _OBJECTS):
@@ -44,6 +44,15 @@ def decoder_for(view: Any) -> msgspec.json.Decoder[Any]:
         return msgspec.json.Decoder(_Envelope[view])
     except (TypeError, NameError) as error:
         raise ConfigError(f"{view!r} cannot be a view: {error}") from error
+
+
+def check_view(view: Any) -> None:
+    """Find out before buying whether a report can be decoded into a view.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    decoder_for(view)
 
 
 @overload

@@ -1,4 +1,4 @@
-"""What happens, told to one hook as frozen values, so that logs, traces and metrics need nothing of the rooms inside."""
+"""What happens, told to one hook as frozen values: logs, traces and metrics need to know nothing else."""
 
 from __future__ import annotations
 

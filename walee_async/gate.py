@@ -80,7 +80,8 @@ class Gate:
     """Who may send with one key, and when.
 
     `rate` is requests per second, or "auto" to find the limit by a slow start; `burst` is how many may go at once
-    after a rest. A pause with more than `longest_pause` seconds left is not waited for. Must be made and used inside one event loop.
+    after a rest. A pause with more than `longest_pause` seconds left is not waited for. Must be made and used
+    inside one event loop.
 
     Raises:
         ConfigError: the rate is not above 0, or the burst not at least 1.
@@ -154,7 +155,9 @@ class Gate:
                 return False
             pause = self._paused_until - self._loop.time()
             if pause > self._longest_pause:
-                raise LongPauseError(f"{self.label}: told to wait {pause:.0f} s, longer than {self._longest_pause:.0f} s")
+                raise LongPauseError(
+                    f"{self.label}: told to wait {pause:.0f} s, longer than {self._longest_pause:.0f} s"
+                )
             if opens_at > deadline:
                 raise self._late(opens_at)
             await self._changed(opens_at if not self._probe_out else math.inf)

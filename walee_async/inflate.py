@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Protocol
 
 from walee_async.errors import InflateError
 
@@ -22,7 +22,7 @@ _ZSTD_WINDOW_LOG = 23
 
 
 class _Decompressor(Protocol):
-    """What zlib, isal and zstd have in common."""
+    """What zlib and zstd have in common."""
 
     @property
     def eof(self) -> bool: ...
@@ -63,23 +63,6 @@ else:
         return bytes(data) if len(data) == size else None
 
     _QUICK["libdeflate"] = _by_libdeflate
-
-try:
-    from isal import isal_zlib
-except ImportError:
-    pass
-else:
-    _ISAL_ERROR = cast("type[Exception]", isal_zlib.error)  # its stub says instance
-
-    def _by_isal(body: bytes, wbits: int, cap: int) -> bytes | None:
-        stream = isal_zlib.decompressobj(wbits)
-        try:
-            data = stream.decompress(body, min(cap, _CHUNK) or 1)
-        except _ISAL_ERROR:
-            return None
-        return data if stream.eof and not stream.unused_data and len(data) <= cap else None
-
-    _QUICK["isal"] = _by_isal
 
 _QUICK["zlib"] = _by_zlib
 

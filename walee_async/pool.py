@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from walee_async.errors import AccountError, DeadlineError, WaleeError
+from walee_async.errors import AccountError, DeadlineError, RateLimitError, WaleeError
 from walee_async.gate import GateStatistics
-from walee_async.ledger import ACCOUNT, Account
+from walee_async.ledger import ACCOUNT
 from walee_async.outcomes import Charge
 from walee_async.retry import RetryPolicy, RetryQuota, Tally, delay_before_retry
 
@@ -45,8 +45,8 @@ class SessionPool:
     async def fetch(self, handle: str) -> Payload:
         """Return the payload of a normalised handle, trying again as the policy allows.
 
-        The deadline counts from here for a single call. Inside a run it counts from the handle's first send, because
-        there the wait for a turn is the length of the list and nobody's fault.
+        The deadline counts from here for a single call. Inside a run it counts from the handle's first failure,
+        because there the wait for a turn is the length of the list and nobody's fault.
 
         Raises:
             AccountError: no key is left.
@@ -88,14 +88,13 @@ class SessionPool:
                 delay = delay_before_retry(error, tally, self._policy, quota, random.random())
                 if delay is None:
                     raise
+                if deadline is None and not isinstance(error, RateLimitError):
+                    limit.reschedule(asyncio.get_running_loop().time() + self._policy.deadline)
+                await asyncio.sleep(delay)
             else:
-                if payload is None:
-                    continue
-                quota.earn()
-                return payload
-            if deadline is None:
-                limit.reschedule(asyncio.get_running_loop().time() + self._policy.deadline)
-            await asyncio.sleep(delay)
+                if payload is not None:
+                    quota.earn()
+                    return payload
 
     def _soonest(self) -> tuple[Session, float]:
         """The session that can send soonest, and the loop time at which another one could."""
@@ -125,6 +124,12 @@ class SessionPool:
             )
             for session in self._sessions
         )
+
+    def pause(self, seconds: float, reason: str) -> None:
+        """Let nobody send for so long, with any key. Requests under way go on."""
+        until = asyncio.get_running_loop().time() + seconds
+        for session in self._sessions:
+            session.gate.pause(until, reason)
 
     async def aclose(self) -> None:
         """Close the sessions."""

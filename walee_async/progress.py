@@ -54,6 +54,8 @@ class RecentRate:
 
     def at(self, now: float) -> float:
         """The rate now. The second under way counts for as much of it as has passed."""
-        events = sum(count for second, count in self._seconds if second > now - WINDOW - 1 and second >= int(now) - WINDOW)
+        events = sum(
+            count for second, count in self._seconds if second > now - WINDOW - 1 and second >= int(now) - WINDOW
+        )
         span = min(now - self._began, WINDOW + now - int(now))
         return events / span if span > 0 else 0.0

@@ -103,7 +103,8 @@ class Session:
             so_far.append(self._enter(send, charge_of(error), type(error).__name__))
         error.handle = handle
         error.exchange = self._evidence(send)
-        raise error from None
+        # Without the frames it came through: their locals hold the key, and some tools print locals.
+        raise error.with_traceback(None) from None
 
     async def _exchange(self, send: _Send) -> Payload:
         send.sent_at = time.time()

@@ -36,7 +36,7 @@ class Bar:
 
     def __init__(self, run: Run[Any], pulse: Pulse, screen: Screen) -> None:
         self._run = run
-        self._pulse = pulse
+        self.pulse = pulse
         self._screen = screen
         self.notice = ""
         """What has been decided about the run as a whole, such as that it is being stopped."""
@@ -62,8 +62,8 @@ class Bar:
         parts = [
             f"{now.done:,} of {total:,} done" if total is not None else f"{now.done:,} done",
             self._failures(now.failed),
-            self._pulse.speed(now.rate),
-            self._pulse.pause() or _left(now),
+            self.pulse.speed(now.rate),
+            self.pulse.pause() or _left(now),
             self.notice,
         ]
         return ", ".join(part for part in parts if part)
@@ -93,14 +93,14 @@ class Bar:
             finished_style="green",
             pulse_style="green",
         )
-        cells: list[RenderableType] = [bar, Text(counted), Text(self._pulse.speed(now.rate)), Text(left, style="dim")]
+        cells: list[RenderableType] = [bar, Text(counted), Text(self.pulse.speed(now.rate)), Text(left, style="dim")]
         row.add_row(*cells)
         return Group(row, self._below(now, last))
 
     def _below(self, now: Progress, last: bool) -> Text:
         failures = self._failures(now.failed)
         text = Text(failures or "no failures", style="red" if failures else "dim", no_wrap=True, overflow="ellipsis")
-        held_up = "" if last else self.notice or self._pulse.pause()
+        held_up = "" if last else self.notice or self.pulse.pause()
         if held_up:
             text = Text.assemble((held_up, "bold"), ("   ", ""), text, no_wrap=True, overflow="ellipsis")
         return text

@@ -1,4 +1,4 @@
-"""What the process says when it ends: one number, and for a failure one sentence."""
+"""How the process can end: its exit codes, and the one error that is the command line's own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MEANINGS: Final[dict[Exit, str]] = {
     Exit.FETCHED: "everything was fetched",
     Exit.USAGE: "wrong usage or set-up; nothing was sent",
     Exit.SOME_FAILED: "some handles failed, each for its own reason",
-    Exit.ACCOUNT: "the gateway refused the account, or told it to wait for longer than the deadline",
+    Exit.ACCOUNT: "the gateway refused the account, or made it wait past the deadline",
     Exit.BUG: "a bug in walee; WALEE_DEBUG=1 shows where",
     Exit.OUTPUT: "the output could not be written, such as on a full disk",
     Exit.HUNG_UP: "the terminal was closed; what had arrived is kept",
@@ -33,6 +33,14 @@ MEANINGS: Final[dict[Exit, str]] = {
     Exit.NO_READER: "whoever read the output went away",
     Exit.TERMINATED: "told to end by SIGTERM; what had arrived is kept",
 }
+
+
+class OutputError(Exception):
+    """The output cannot be written. `reader_gone`: whoever read it went away, which is nobody's mistake."""
+
+    def __init__(self, name: str, error: OSError) -> None:
+        super().__init__(f"{name} cannot be written: {error.strerror}")
+        self.reader_gone = isinstance(error, BrokenPipeError)
 
 
 def epilogue() -> str:

@@ -14,7 +14,7 @@ from walee_async.errors import ConfigError
 from walee_async.wire import check_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from walee_async.cli.screen import Screen
 
@@ -75,9 +75,10 @@ def _from_file(path: Path, screen: Screen) -> KeyRing:
     keys = [line for line in lines if line and not line.startswith("#")]
     if not keys:
         raise ConfigError(f"{name[0].upper()}{name[1:]} holds no key; it has one on each line")
+    ring = KeyRing(_checked(keys), name)
     if os.name == "posix" and stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
         screen.warn(f"{name} can be read by others on this machine; `chmod 600` makes it yours alone.")
-    return KeyRing(_checked(keys), name)
+    return ring
 
 
 def _checked(texts: Iterable[str]) -> tuple[str, ...]:
@@ -94,7 +95,7 @@ def mask(text: str) -> str:
     return _LIKE_A_KEY.sub("…", text)
 
 
-def refuse_keys(arguments: Iterable[str]) -> None:
+def refuse_keys(arguments: Sequence[str]) -> None:
     """Refuse arguments that hold a key.
 
     Raises:
@@ -102,7 +103,8 @@ def refuse_keys(arguments: Iterable[str]) -> None:
     """
     several, one = _environment()
     secrets = [secret for secret in (*several, one.strip()) if len(secret) >= _LONG_ENOUGH]
+    own_gateway = arguments[:1] == ["gateway"]  # whose keys are made up
     for argument in arguments:
         held = any(secret in argument for secret in secrets)
-        if held or _KEY_OPTION.fullmatch(argument):
+        if held or (_KEY_OPTION.fullmatch(argument) and not own_gateway):
             raise ConfigError(IN_THE_OPEN)

@@ -12,7 +12,7 @@ KINDS: Final = {
     "DeadlineError": "out of time",
     "DecodeError": "unreadable",
     "InflateError": "unreadable",
-    "InvalidHandleError": "no handle",
+    "InvalidHandleError": "not a handle",
     "NoReportError": "no report",
     "NotAttemptedError": "not attempted",
     "NotReadyError": "being prepared",

@@ -3,7 +3,7 @@
     {"handle": "river.kites", "view": "full", "report": {…}}
     {"handle": "no.such.creator", "error": {"kind": "NoReportError", "detail": "…", "status": 400, …}}
 
-A report that was bought and cannot be read is an error line with its bytes beside it, so that what was paid for is kept:
+A report that was bought and cannot be read is an error line with its bytes beside it: what was paid for is kept.
 
     {"handle": "river.kites", "error": {"kind": "DecodeError", …}, "payload": {"encoding": "gzip", "body": "<base64>"}}
 """

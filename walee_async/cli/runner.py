@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 from msgspec import Struct
 
-from walee_async.cli.sinks import OutputError
+from walee_async.cli.exits import OutputError
 from walee_async.errors import NotAttemptedError, RunEndedError, WaleeError
 from walee_async.outcomes import Failed, Outcome
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 GRACE: Final = 1.5
 """Seconds that requests under way have to end by themselves after a Ctrl-C: most answers come within one, and each
 that does is one less that may have been bought for nothing."""
+
+SETTLING: Final = 0.05
+"""Seconds from an answer to its outcome; decoding the largest report takes a thousandth."""
 
 Receive = Callable[[Outcome[Any]], Awaitable[None]]
 """Takes one outcome.
@@ -37,6 +40,8 @@ class Ending(Struct):
     broken: WaleeError | None = None
     unwritable: OutputError | None = None
     interrupted: bool = False
+    total: int = 0
+    """Distinct handles of the list, as far as they are known."""
     seconds: float = 0.0
 
 
@@ -57,7 +62,9 @@ async def finish(run: Run[Any], receive: Receive, interrupts: Interrupts, bar: B
         # What came while we were leaving was bought like the rest.
         await _receive_all(run, receive, ending, endless)
     ending.interrupted = interrupts.exit is not None
-    ending.seconds = run.progress().elapsed
+    last = run.progress()
+    ending.seconds = last.elapsed
+    ending.total = max(last.done, (last.total or 0) - last.duplicates)
     return ending
 
 
@@ -76,10 +83,12 @@ async def _receive_all(run: Run[Any], receive: Receive, ending: Ending, endless:
 
 
 async def _stop_when_asked(run: Run[Any], interrupts: Interrupts, bar: Bar, hurry: anyio.CancelScope) -> None:
+    """Wait for the signal; then send nothing more, wait a little for what is under way, and leave."""
     await interrupts.asked.wait()
     run.stop()
     bar.notice = "stopping; Ctrl-C again leaves at once"
     with anyio.move_on_after(GRACE):
-        while run.progress().in_flight:
-            await asyncio.sleep(0.02)
+        await bar.pulse.hold(GRACE)
+        # The last answer is on its way from the connection to its outcome.
+        await asyncio.sleep(SETTLING)
     hurry.cancel()

@@ -55,8 +55,8 @@ class Screen:
         return self.console.is_terminal and not self.console.is_dumb_terminal
 
     def say(self, text: str | Text, style: str = "") -> None:
-        """Write one sentence; unlike tables it is never broken to fit a width, so that logs keep it on a line."""
-        self.console.print(text, style=style, soft_wrap=True)
+        """Write one sentence; in a log it stays on one line."""
+        self.console.print(text, style=style, soft_wrap=not self.lively)
 
     def warn(self, text: str) -> None:
         """Write one sentence that wants attention."""
@@ -67,9 +67,20 @@ class Screen:
         self.console.print(what)
 
 
+class _Console(Console):
+    """Leaves it to the command what a reader who went away means; rich would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console_on(file: object) -> Console:
-    """A rich console on a file, that interprets nothing in the text it is given."""
-    return Console(file=file, markup=False, emoji=False, highlight=False)  # type: ignore[arg-type]
+    """A rich console on a file, that interprets nothing in the text it is given.
+
+    Raises:
+        BrokenPipeError: when written to, if whoever reads the file went away.
+    """
+    return _Console(file=file, markup=False, emoji=False, highlight=False)  # type: ignore[arg-type]
 
 
 def complain(sentence: str) -> None:

@@ -7,23 +7,16 @@ import stat
 from pathlib import Path
 from typing import Final, Protocol
 
-import anyio.to_thread
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from walee_async.cli.aside import Aside
+from walee_async.cli.exits import OutputError
 from walee_async.cli.lines import ViewName
 from walee_async.errors import ConfigError
 
 STDOUT: Final = "-"
 _APPEND: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-
-
-class OutputError(Exception):
-    """The output cannot be written. `reader_gone`: whoever read it went away, which is nobody's mistake."""
-
-    def __init__(self, name: str, error: OSError) -> None:
-        super().__init__(f"{name} cannot be written: {error.strerror}")
-        self.reader_gone = isinstance(error, BrokenPipeError)
 
 
 class Sink(Protocol):
@@ -78,7 +71,7 @@ class ReportFile:
             raise ConfigError(f"{self.name} cannot be written: {error.strerror}") from None
         try:
             _lock(self._fd, self.name)
-            self._end = self._continue()
+            self.length = self._continue()
         except BaseException:
             os.close(self._fd)
             raise
@@ -88,9 +81,9 @@ class ReportFile:
         try:
             _write_all(self._fd, line)
         except OSError as error:
-            os.ftruncate(self._fd, self._end)
+            os.ftruncate(self._fd, self.length)
             raise OutputError(self.name, error) from None
-        self._end += len(line)
+        self.length += len(line)
 
     def close(self) -> None:
         """Wait until the disk has it all."""
@@ -105,7 +98,7 @@ class ReportFile:
         """Take note of the lines that are there, mend the last one, and return where the next one begins."""
         decoder = msgspec.json.Decoder(_Known)
         end = number = 0
-        with open(self._fd, "rb", closefd=False) as lines:  # noqa: PTH123
+        with open(self._fd, "rb", closefd=False) as lines:
             for number, line in enumerate(lines, 1):
                 try:
                     known = decoder.decode(line)
@@ -135,7 +128,7 @@ class ReportFile:
 
     def _strange(self, number: int) -> ConfigError:
         return ConfigError(
-            f"Line {number:,} of {self.name} was not written by walee fetch, so nothing is added to it; name another file"
+            f"Line {number:,} of {self.name} was not written by walee fetch, so the file is left alone; name another"
         )
 
 
@@ -147,11 +140,12 @@ class Stream:
         self.had: set[str] = set()
         self.unreadable: set[str] = set()
         self._fd = fd
+        self._writer = Aside("lines")
 
     async def write(self, line: bytes) -> None:
         """Write one line, in a thread, because a slow reader must not keep the answers of the gateway waiting."""
         try:
-            await anyio.to_thread.run_sync(_write_all, self._fd, line, abandon_on_cancel=True)
+            await self._writer.do(_write_all, self._fd, line)
         except OSError as error:
             raise OutputError(self.name, error) from None
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence, Set
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence, Set
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-import anyio.to_thread
-
+from walee_async.cli.aside import Aside
 from walee_async.cli.keys import IN_THE_OPEN, looks_like_key
 from walee_async.errors import ConfigError, InvalidHandleError
 from walee_async.handles import Entry, ListFormat, read_entries, resolve
@@ -37,13 +37,15 @@ class HandleList:
         if not targets:
             raise ConfigError("Name handles, a file of handles, or - for standard input")
         self._column = column
-        self._format = format
+        self._format: ListFormat | None = format
         self._had = had
         self._targets = list(dict.fromkeys(_checked(target) for target in targets))
         self._lists = {target for target in self._targets if is_list(target)}
         self.skipped: set[str] = set()
         """The handles skipped so far."""
-        self.endless = any(not Path(target).is_file() for target in self._lists)
+        self._pipes = {target for target in self._lists if not Path(target).is_file()}
+        self._reader = Aside("handles")
+        self.endless = bool(self._pipes)
         """Whether a part of it is a pipe or a terminal, whose end cannot be seen from here."""
         if column is not None and not self._lists:
             raise ConfigError("--column names a column of a list, and there is no list among the arguments")
@@ -65,27 +67,31 @@ class HandleList:
             return None
         return sum(self._wanted(entry) for target in self._targets for entry in self._part(target))
 
-    async def entries(self) -> AsyncIterator[str | Entry]:
+    async def entries(self) -> AsyncGenerator[str | Entry, None]:
         """Every entry that is wanted. Pipes are read in a thread, a line at a time, so that nobody waits for them."""
         for target in self._targets:
             part = self._part(target)
-            if target not in self._lists or Path(target).is_file():
-                for entry in part:
-                    if self._wanted(entry):
-                        yield entry
+            if target not in self._pipes:
+                with closing(part):  # a run that is left early leaves no file open
+                    for entry in part:
+                        if self._wanted(entry):
+                            yield entry
                 continue
-            while (entry := await anyio.to_thread.run_sync(next, part, None, abandon_on_cancel=True)) is not None:
-                if self._wanted(entry):
-                    yield entry
+            while (line := await self._reader.do(_next, part)) is not None:
+                if self._wanted(line):
+                    yield line
 
-    def _part(self, target: str) -> Iterator[str | Entry]:
-        return iter(self._read(target)) if target in self._lists else iter((target,))
+    def _part(self, target: str) -> Generator[str | Entry, None, None]:
+        if target in self._lists:
+            yield from self._read(target)
+        else:
+            yield target
 
     def _read(self, target: str) -> Iterator[Entry]:
         stdin: Iterable[str] | None = None
         if target == STDIN:
             # Not sys.stdin: a thread that is reading it when the process ends would hold a lock that the end needs.
-            stdin = open(0, encoding="utf-8-sig", errors="replace", closefd=False)  # noqa: SIM115, PTH123
+            stdin = open(0, encoding="utf-8-sig", errors="replace", closefd=False)  # noqa: SIM115
         return read_entries(target, column=self._column, format=self._format, stdin=stdin)
 
     def _wanted(self, entry: str | Entry) -> bool:
@@ -101,6 +107,10 @@ class HandleList:
         return True
 
 
+def _next(part: Iterator[str | Entry]) -> str | Entry | None:
+    return next(part, None)
+
+
 def is_list(target: str) -> bool:
     """Whether an argument names a list rather than a handle: standard input, a file, or what is spelled like one."""
     if target == STDIN:
@@ -108,7 +118,9 @@ def is_list(target: str) -> bool:
     if target.startswith("@") or "://" in target or "tiktok.com/" in target.lower():
         return False
     path = Path(target)
-    return target.lower().endswith(_SUFFIXES) or "/" in target or "\\" in target or (path.exists() and not path.is_dir())
+    return (
+        target.lower().endswith(_SUFFIXES) or "/" in target or "\\" in target or (path.exists() and not path.is_dir())
+    )
 
 
 def _checked(target: str) -> str:

@@ -1,4 +1,4 @@
-"""Words and numbers for people: text from outside made safe for a terminal, and one way to write each kind of number."""
+"""Words and numbers for people: text from outside made safe for a terminal, and one way to write each number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNKNOWN: Final = "not known"
 
 _JOINERS: Final = "\u200c\u200d"
 """Invisible, harmless, and part of how Persian words and family emoji are written."""
-_TO_SPACE: Final = re.compile(r"\s+")
+_SPACES: Final = re.compile(r" {2,}")
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
 
@@ -24,12 +24,14 @@ def clean(text: str, limit: int | None = None) -> str:
     Control characters become their pictures (ESC is ␛); what reorders or hides text, such as bidi overrides, is left
     out. Names, captions and messages come from strangers: print none of them without this.
     """
-    line = "".join(map(_harmless, _TO_SPACE.sub(" ", text).strip()))
+    line = _SPACES.sub(" ", "".join(map(_harmless, text))).strip()
     return line if limit is None or len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def _harmless(character: str) -> str:
     number = ord(character)
+    if character.isspace():
+        return " "
     if number < 0x20:
         return chr(0x2400 + number)
     if number == 0x7F:
@@ -37,7 +39,7 @@ def _harmless(character: str) -> str:
     category = unicodedata.category(character)
     if category in ("Cc", "Cs"):
         return "\ufffd"
-    return "" if category in ("Cf", "Co", "Cn") and character not in _JOINERS else character
+    return "" if category in ("Cf", "Co") and character not in _JOINERS else character
 
 
 def known(value: object) -> str:
@@ -51,17 +53,14 @@ def big(value: float | None) -> str:
         return UNKNOWN
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
         if abs(value) >= size * 0.9995:
-            return f"{value / size:.3g} {unit}" if abs(value) < size * 999.5 else f"{value / size:.0f} {unit}"
+            digits = f"{value / size:#.3g}" if abs(value) < size * 999.5 else f"{value / size:,.0f}"
+            return f"{digits.rstrip('.')} {unit}"
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.1f}"
 
 
-def percent(fraction: float | None, signed: bool = False) -> str:
-    """A fraction as a percentage with as many digits as it deserves: 0.0142 is 1.42 %."""
-    if fraction is None:
-        return UNKNOWN
-    value = fraction * 100
-    digits = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
-    return f"{value:{'+' if signed else ''}.{digits}f} %"
+def percent(fraction: float | None, digits: int = 2, *, signed: bool = False) -> str:
+    """A fraction as a percentage: 0.0142 is 1.42 %."""
+    return UNKNOWN if fraction is None else f"{fraction * 100:{'+' if signed else ''},.{digits}f} %"
 
 
 def duration(seconds: float) -> str:

@@ -104,6 +104,8 @@ def _decoded(raw: io.BufferedReader, source: str, kind: ListFormat) -> Iterator[
     newline = "" if kind == "csv" else None
     text = io.TextIOWrapper(raw, encoding="utf-16" if wide else "utf-8-sig", errors="replace", newline=newline)
     try:
-        yield from text
+        # `yield from` would close the wrapper, and the file with it, when the list is left early.
+        for line in text:  # noqa: UP028
+            yield line
     finally:
         text.detach()  # else the wrapper would close standard input when it is collected

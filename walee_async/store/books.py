@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from walee_async.errors import WaleeError
 from walee_async.outcomes import Charge
 from walee_async.store.connect import explain, sidecar, size_of
 from walee_async.store.records import Failure, RunRecord, Totals
@@ -107,5 +108,7 @@ def told(path: Path) -> Iterator[None]:
     """Raise SQLite's errors as this package's."""
     try:
         yield
-    except (sqlite3.Error, ValueError) as error:  # ValueError: a text or a word that nobody wrote
+    except WaleeError:
+        raise
+    except (sqlite3.Error, OSError, ValueError) as error:  # ValueError: a text or a word that nobody wrote
         raise explain(error, path, "read") from None

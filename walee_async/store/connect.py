@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Final, TypeGuard
+from typing import Final
 
 from walee_async.errors import (
     StoreDamagedError,
@@ -17,6 +17,9 @@ from walee_async.errors import (
 from walee_async.store.schema import APPLICATION_ID, MIGRATIONS, version_of
 
 _WRITER: Final = (
+    # Milliseconds. Only foreign programs can hold the file, ours are kept apart by the lock; a report that was bought
+    # meanwhile is better kept late than not.
+    "busy_timeout = 30000",
     # An acknowledged commit outlives a power cut: the WAL is synced at each. NORMAL would sync at checkpoints only.
     "synchronous = FULL",
     # On macOS a plain fsync leaves the data in the drive's cache; elsewhere these two do nothing.
@@ -30,8 +33,6 @@ _WRITER: Final = (
     "foreign_keys = ON",
 )
 _BOTH: Final = (
-    # Milliseconds. Only foreign programs can hold the file for any time; ours are kept apart by the lock.
-    "busy_timeout = 5000",
     # Look at each page's structure when it is read, so that damage is an error rather than a wrong row.
     "cell_size_check = ON",
     # A file from elsewhere may hold views and triggers; they must not call functions.
@@ -82,7 +83,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 def _open_reader(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-    connection = _set_up(connection, (*_BOTH, "query_only = ON"))
+    connection = _set_up(connection, (*_BOTH, "busy_timeout = 5000", "query_only = ON"))
     try:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except BaseException:
@@ -165,12 +166,17 @@ def primary(error: Exception) -> int:
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
-def is_full(error: Exception) -> TypeGuard[sqlite3.Error]:
+def is_busy(error: Exception) -> bool:
+    """Whether another program holds the file."""
+    return isinstance(error, sqlite3.Error) and primary(error) in _BUSY
+
+
+def is_full(error: Exception) -> bool:
     """Whether there is no room left on the disk."""
     return isinstance(error, sqlite3.Error) and primary(error) == sqlite3.SQLITE_FULL
 
 
-def is_lasting(error: Exception) -> TypeGuard[sqlite3.Error]:
+def is_lasting(error: Exception) -> bool:
     """Whether an error is of the disk or the file, so that the next write would fail as well."""
     return isinstance(error, sqlite3.Error) and primary(error) in _REFUSED | _DAMAGED | _PATH
 

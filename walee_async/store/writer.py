@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from walee_async.errors import StoreError, WaleeError
-from walee_async.store.connect import explain, is_full, is_lasting
+from walee_async.store.connect import explain, is_busy, is_full, is_lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,17 +154,22 @@ class Writer:
             self._commit(batch)
         except Exception as error:  # noqa: BLE001  (whatever it is, somebody waits to be told)
             self._roll_back()
+            self._cope(batch, error)
+
+    def _cope(self, batch: list[Ticket[Any]], error: Exception) -> None:
+        """Find a way on after a commit that failed, and see that everybody in it is written or told."""
+        if batch[0].alone or is_busy(error) or (len(batch) == 1 and not is_lasting(error)):
+            for ticket in batch:
+                ticket.error = self._told(ticket, error)
+        elif not is_lasting(error):
+            for ticket in batch:  # one of them cannot be written; the others shall not suffer for it
+                self._write([ticket])
+        else:
+            failure = explain(error, self._path, "written to")
             if is_full(error) and self._reserve.release():
-                self._full = explain(error, self._path)
-            elif is_lasting(error):
-                self._failure = explain(error, self._path, "written to")
-            elif len(batch) == 1:
-                batch[0].error = self._told(batch[0], error)
-                return
+                self._full = failure
             else:
-                for ticket in batch:  # one of them cannot be written; the others shall not suffer for it
-                    self._write([ticket])
-                return
+                self._failure = failure
             self._write(batch)
 
     def _commit(self, batch: list[Ticket[Any]]) -> None:

@@ -7,7 +7,7 @@ import selectors
 from typing import Any, Final
 
 TICK: Final = 1e-9
-"""Seconds that each turn of the loop takes: time that stood still would let a rounding error be waited for without end."""
+"""Seconds that each turn of the loop takes: if time stood still, a rounding error would be waited for without end."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):

@@ -80,7 +80,7 @@ class Drop(Fault, frozen=True):
 
 
 class Hang(Fault, frozen=True):
-    """Nothing is answered for `seconds`, then the report; None never answers."""
+    """Nothing is answered for `seconds`, then the report (billed at once); None never answers (not billed)."""
 
     seconds: float | None = None
 
@@ -136,8 +136,10 @@ class Revoke(Fault, frozen=True):
 class Quota(Fault, frozen=True):
     """At most `rate`·`window` + `burst` requests of one key within any `window` seconds.
 
-    Planned as a fault it becomes the asking key's quota: that request is answered as usual and is the first one counted.
-    The default burst of 1 is what an evenly paced sender needs: N + 1 sends fit into the closed span of N intervals.
+    Planned as a fault it becomes the asking key's quota: that request is answered as usual and is the first one
+    counted. The default burst of 1 is what an evenly paced sender needs: N + 1 sends fit into the closed span of N
+    intervals.
+
     `retry_after` says how a refusal tells the wait: whole `seconds` rounded up, `milliseconds` in `retry-after-ms`, an
     HTTP `date`, a fixed number of seconds, or None for not at all. `advertise` adds rate-limit headers to every answer:
     `ratelimit` (RateLimit and RateLimit-Policy), `ratelimit-fields` (RateLimit-Limit, -Remaining, -Reset) or

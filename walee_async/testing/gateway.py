@@ -45,7 +45,7 @@ class KeyStatistics(Struct, frozen=True, kw_only=True):
 
 
 class GatewayStatistics(Struct, frozen=True, kw_only=True):
-    """What the gateway saw. `billed` counts reports served whole or in part, `billed_handles` their handles."""
+    """What the gateway saw. `billed` counts reports it set out to serve, `billed_handles` their handles."""
 
     requests: int
     billed: int
@@ -71,7 +71,8 @@ class Gateway:
     `bad_request`, `account_not_found`), credits (400 `no_tokens_remaining`), fault, report. So a request over the quota
     consumes no planned fault.
 
-    Counters may be read from any thread; `requests` and `billed` are keyed by the handle in lower case.
+    Counters may be read from any thread; `requests` and `billed` are keyed by the handle in lower case. A report is
+    billed as soon as the gateway sets out to serve it, whether or not it then arrives whole.
     """
 
     def __init__(
@@ -120,6 +121,8 @@ class Gateway:
             return
         self._listener = None
         listener.close()
+        # A connection accepted just now is made known to the server in the loop's next turn.
+        await asyncio.sleep(0)
         await server.shutdown(0.02)
         await listener.wait_closed()
 

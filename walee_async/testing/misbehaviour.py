@@ -57,21 +57,21 @@ def misbehave(fault: Fault, report: Report, encoding: Encoding, request_headers:
 
 
 def _deliver_badly(fault: Drop | Hang | Slow | Truncate, answer: Answer) -> Answer:
-    change = msgspec.structs.replace
+    change: dict[str, Any]
     match fault:
         case Drop(after="request", reset=reset):
             return Answer(cut=-1, reset=reset)
-        case Drop(after="headers", reset=reset):
-            return change(answer, cut=0, reset=reset)
-        case Drop(after=int(size), reset=reset):
-            return change(answer, cut=size, reset=reset)
+        case Drop(after=after, reset=reset):
+            change = {"cut": 0 if after == "headers" else after, "reset": reset}
         case Truncate(fraction=fraction):
-            return change(answer, cut=int(len(answer.body) * fraction))
+            change = {"cut": int(len(answer.body) * fraction)}
         case Slow(seconds=seconds, pieces=pieces):
-            return change(answer, pieces=max(2, pieces), pause=seconds / max(1, pieces - 1))
+            change = {"pieces": max(2, pieces), "pause": seconds / max(1, pieces - 1)}
+        case Hang(seconds=None):
+            change = {"wait": math.inf, "billed": False}
         case Hang(seconds=seconds):
-            return change(answer, wait=math.inf if seconds is None else seconds)
-    raise AssertionError(fault)
+            change = {"wait": seconds}
+    return msgspec.structs.replace(answer, **change)
 
 
 def _spoil(fault: Fault, report: Report, encoding: Encoding) -> Answer:

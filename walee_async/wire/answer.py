@@ -63,7 +63,9 @@ def read_answer(handle: str, answer: Answer, *, cap: int, keys: Iterable[str] = 
     """
     if not 200 <= answer.status < 300:
         raise _judged(handle, answer, _beginning(answer), keys)
-    payload = Payload(handle=handle, body=answer.body, encoding=_encoding(answer), received_at=answer.received_at)
+    keys = tuple(keys)
+    encoding = _encoding(answer, keys)
+    payload = Payload(handle=handle, body=answer.body, encoding=encoding, received_at=answer.received_at)
     data = _inflated(payload, answer.status, cap)
     if not data.removeprefix(_BOM).lstrip()[:1] == b"{":
         raise _no_json(handle, answer, data, keys)
@@ -133,12 +135,12 @@ def _text(data: bytes, keys: Iterable[str]) -> str:
     return redact(text, keys)[:_READ]
 
 
-def _encoding(answer: Answer) -> str:
-    """The body's encoding by its header, except where its first bytes show that the header is wrong.
+def _encoding(answer: Answer, keys: Iterable[str] = ()) -> str:
+    """The body's encoding by its header without the keys, except where its first bytes show that the header is wrong.
 
     Proxies that decompress an answer and leave the header, or the other way round, would cost a bought report.
     """
-    named = [part.strip() for part in answer.headers.get("content-encoding", "").lower().split(",")]
+    named = [part.strip() for part in redact(answer.headers.get("content-encoding", ""), keys).lower().split(",")]
     encoding = ",".join(part.removeprefix("x-") for part in named if part not in ("", "identity")) or "identity"
     if encoding == "identity" and answer.body.startswith(_GZIP):
         return "gzip"

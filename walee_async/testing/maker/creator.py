@@ -105,7 +105,7 @@ def _draw_person(rng: Random, traits: dict[str, Any]) -> dict[str, Any]:
 def _draw_habits(rng: Random, traits: dict[str, Any]) -> dict[str, Any]:
     dice = [rng.random() for _ in range(6)]
     tier = tier_of(traits["followers"])
-    posts = int(math.exp(2.2 + 0.35 * tier + 2.4 * dice[0])) - (8 if tier == 0 else 0)
+    posts = int(math.exp(2.2 + 0.35 * tier + 2.4 * dice[0])) - (12 if tier == 0 else 0)
     return {
         "engagement_rate": round(rate_at(tier, dice[1]), 6),
         "posts": max(posts, 0),

@@ -18,9 +18,10 @@ FIRSTS: tuple[str, ...] = tuple(
 )
 SECONDS: tuple[str, ...] = tuple(
     "anchor arrow badger baker basket beacon bridge candle canyon castle cellar cherry clover comet cook corner "
-    "cricket dancer desert dragon drums falcon feather fiddle finch garden ginger harbor heron hollow island jacket "
-    "kettle kites ladder lantern lemon maker market meadow mirror mitten needle orchard otter pebble pepper pigeon pilot "
-    "planet pocket potter rabbit ribbon rocket sailor shadow sparrow spoon teapot thistle tiger walnut wagon".split()
+    "cricket dancer desert dragon drums falcon feather fiddle finch garden ginger harbor heron hollow island "
+    "jacket kettle kites ladder lantern lemon maker market meadow mirror mitten needle orchard otter pebble "
+    "pepper pigeon pilot planet pocket potter rabbit ribbon rocket sailor shadow sparrow spoon teapot thistle "
+    "tiger walnut wagon".split()
 )
 PAIRS = len(FIRSTS) * len(SECONDS)
 _HANDLE = re.compile(r"([a-z]+)([._])([a-z]+)(\d{0,7})")

@@ -1,0 +1,122 @@
+"""Ctrl-C and its kin: what arrived is kept, what is under way is waited for a little, and the way on is told."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from walee_async.testing import Gateway, Hang
+
+Lines = Callable[[Path], list[dict[str, Any]]]
+
+
+def _until(file: Path, count: int) -> None:
+    """Wait until the file has so many lines; the test's own timeout ends the wait for a run that does not write."""
+    while not file.exists() or file.read_bytes().count(b"\n") < count:
+        os.sched_yield()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_an_interrupted_run_goes_on_where_it_was(
+    serve: Callable[..., Gateway], walee_for: Any, tmp_path: Path, lines: Lines, number: int, code: int
+) -> None:
+    """A run that is told to end keeps what arrived, and the same command again fetches the rest and nothing twice."""
+    gateway = serve(100)
+    walee, file = walee_for(gateway), tmp_path / "reports.jsonl"
+    (tmp_path / "handles.txt").write_text("\n".join(gateway.handles), "utf-8")
+    command = ("fetch", "handles.txt", "--rate", "60", "--concurrency", "8", "--out", "reports.jsonl")
+    running = walee.start(*command)
+    _until(file, 5)
+    running.signal(number)
+    ended = running.end()
+    assert ended.code == code
+    assert "Interrupted; what had arrived is kept. The same command again goes on from here." in ended.err
+    assert 5 <= len(lines(file)) < 100
+    assert "Traceback" not in ended.err
+    assert re.search(rf"^{len(lines(file))} of 100 creators fetched", ended.err, re.MULTILINE)
+    assert walee(*command).code == 0
+    assert sorted(line["handle"] for line in lines(file)) == sorted(gateway.handles)
+    assert set(gateway.billed.values()) == {1}
+
+
+def test_requests_under_way_may_end(walee: Any, gateway: Gateway, tmp_path: Path, lines: Lines) -> None:
+    """After a Ctrl-C an answer that takes half a second is waited for, and nothing new is sent."""
+    gateway.plan(gateway.handles[1], Hang(0.5))
+    running = walee.start("fetch", *gateway.handles, "--out", "reports.jsonl", "--concurrency", "1")
+    while gateway.requests_seen < 2:
+        os.sched_yield()
+    running.signal(signal.SIGINT)
+    assert running.end().code == 130
+    assert [line["handle"] for line in lines(tmp_path / "reports.jsonl")] == gateway.handles[:2]
+    assert gateway.requests_seen == 2
+
+
+def test_an_answer_that_does_not_come_is_named(walee: Any, gateway: Gateway, tmp_path: Path) -> None:
+    """A request that is given up after a Ctrl-C may have bought its report, and its handle is said."""
+    gateway.plan(gateway.handles[1], Hang())
+    running = walee.start("fetch", *gateway.handles[:2], "--out", "reports.jsonl")
+    while gateway.requests_seen < 2:
+        os.sched_yield()
+    _until(tmp_path / "reports.jsonl", 1)
+    began = time.monotonic()
+    running.signal(signal.SIGINT)
+    ended = running.end()
+    assert 1.0 < time.monotonic() - began < 10
+    assert ended.code == 130
+    assert f"no whole answer came: {gateway.handles[1]}" in ended.err
+
+
+def test_the_second_ctrl_c_leaves_at_once(walee: Any, gateway: Gateway, tmp_path: Path, lines: Lines) -> None:
+    """Who presses Ctrl-C twice does not want to wait; what arrived is there all the same."""
+    gateway.plan(gateway.handles[1], Hang())
+    running = walee.start("fetch", *gateway.handles, "--out", "reports.jsonl", "--concurrency", "2", "--rate", "50")
+    _until(tmp_path / "reports.jsonl", 5)
+    running.signal(signal.SIGINT)
+    running.signal(signal.SIGTERM)
+    ended = running.end()
+    assert ended.code in (130, 143)
+    assert "creators fetched" not in ended.err
+    assert len(lines(tmp_path / "reports.jsonl")) == 5
+
+
+def test_what_waits_for_its_turn_is_kept(walee: Any, gateway: Gateway, tmp_path: Path, lines: Lines) -> None:
+    """Reports that --ordered holds back behind a slow one are written when the run is left without it."""
+    gateway.plan(gateway.handles[0], Hang())
+    running = walee.start("fetch", *gateway.handles, "--ordered", "--rate", "50", "--out", "reports.jsonl")
+    while gateway.billed.total() < 5:
+        os.sched_yield()
+    running.signal(signal.SIGINT)
+    assert running.end().code == 130
+    assert [line["handle"] for line in lines(tmp_path / "reports.jsonl")] == gateway.handles[1:]
+
+
+def test_a_silent_pipe_does_not_hold_the_end_up(walee: Any, gateway: Gateway) -> None:
+    """A run that waits for its list alone ends at once."""
+    running = walee.start("fetch", "-")
+    running.tell(f"{gateway.handles[0]}\n")
+    running.line()
+    began = time.monotonic()
+    running.signal(signal.SIGINT)
+    assert running.process.wait(20) == 130
+    assert time.monotonic() - began < 1.4
+
+
+def test_a_run_outlives_the_terminal_it_was_started_from(walee: Any, gateway: Gateway, tmp_path: Path) -> None:
+    """Under nohup, which ignores the hang-up, a run goes on to its end."""
+    running = walee.start(
+        "fetch",
+        *gateway.handles,
+        "--out",
+        "reports.jsonl",
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    _until(tmp_path / "reports.jsonl", 1)
+    running.signal(signal.SIGHUP)
+    assert running.end().code == 0

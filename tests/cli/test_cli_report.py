@@ -1,0 +1,164 @@
+"""`walee report`: one creator, readably or as JSON."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from walee_async.testing import Code, Drop, Garble, Gateway, Hang, Maker, Status, WrongType
+
+
+def test_a_creator_can_be_read(serve: Callable[..., Gateway], walee_for: Any) -> None:
+    """The numbers, the growth, the audience, the quality and the posts of a creator are there."""
+    gateway = serve(30)
+    reports = (gateway.maker.report(index)["payload"] for index in range(30))
+    whole = next(
+        r for r in reports if r.get("cqs") and r["audience_followers"]["success"] and r["user_profile"].get("geo")
+    )
+    profile = whole["user_profile"]
+    ended = walee_for(gateway)("report", f"https://www.tiktok.com/@{profile['username']}")
+    assert ended.code == 0
+    text = ended.out.decode()
+    assert f"@{profile['username']}" in text
+    assert profile["geo"]["country"]["name"] in text
+    assert f"{whole['cqs']['cqs_value']:g} of 100" in text
+    for heading in ("Numbers", "Growth", "Quality", "Audience", "Where they are", "Recent posts"):
+        assert re.search(rf"^{heading}", text, re.MULTILINE)
+    assert f"{profile['engagement_rate'] * 100:.2f} %" in text
+    assert ended.err == ""
+
+
+def test_the_unknown_is_not_zero(serve: Callable[..., Gateway], walee_for: Any) -> None:
+    """What a report does not say is "not known" on the screen."""
+    gateway = serve(3)
+    gateway.plan(gateway.handles[0], WrongType("user_profile", {"username": gateway.handles[0]}))
+    ended = walee_for(gateway)("report", gateway.handles[0])
+    assert ended.code == 0
+    text = ended.out.decode()
+    assert re.search(r"followers +not known", text)
+    assert re.search(r"engagement +not known", text)
+    assert not re.search(r"(followers|engagement|likes a post) +0", text)
+
+
+def test_a_report_that_says_nothing_is_no_crash(serve: Callable[..., Gateway], walee_for: Any) -> None:
+    """A report without a profile, an audience or a score is shown as such."""
+    gateway = serve(3)
+    gateway.plan(gateway.handles[0], WrongType("user_profile", None))
+    ended = walee_for(gateway)("report", gateway.handles[0])
+    assert ended.code == 0
+    assert "profile is not known" in ended.out.decode()
+
+
+def test_json_is_the_report_as_it_came(walee: Any, gateway: Gateway) -> None:
+    """With --json standard output has the whole report and nothing else."""
+    ended = walee("report", gateway.handles[0], "--json")
+    assert ended.code == 0
+    assert json.loads(ended.out) == gateway.maker.report(0)["payload"]
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J[bold red]x[/]\u202e\u2066evil\r\n\x9b31m\x00"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "user_profile",
+        "audience_followers.data",
+        "cqs",
+    ],
+)
+def test_strangers_give_the_terminal_no_orders(serve: Callable[..., Gateway], walee_for: Any, path: str) -> None:
+    """Control characters, bidi overrides and markup in a report's texts do nothing."""
+    gateway = serve(Maker(creators=1), faults=None)
+    value: Any = {
+        "user_profile": {
+            "fullname": HOSTILE,
+            "username": HOSTILE,
+            "description": HOSTILE,
+            "geo": {"country": {"name": HOSTILE, "code": HOSTILE}},
+            "language": {"name": HOSTILE},
+            "stat_history": [{"month": HOSTILE, "followers": 1}, {"month": HOSTILE, "followers": 2}],
+            "recent_posts": [{"text": HOSTILE, "created": HOSTILE}],
+        },
+        "audience_followers.data": {
+            "audience_ages": [{"code": HOSTILE, "weight": 0.5}],
+            "audience_geo": {"countries": [{"name": HOSTILE, "code": HOSTILE, "weight": 0.5}]},
+        },
+        "cqs": {"cqs_value": 5, "mark": HOSTILE, "value_description": {"likes_growth_score": {"mark": HOSTILE}}},
+    }[path]
+    gateway.plan(gateway.handles[0], WrongType(path, value))
+    ended = walee_for(gateway)("report", gateway.handles[0])
+    assert ended.code == 0
+    text = ended.out.decode()
+    assert "␛]0;owned␇␛[2J" in text
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "said"),
+    [
+        (Code("account_is_private"), 3, "private"),
+        (Code("no_tokens_remaining"), 4, "Top the account up"),
+        (Status(401), 4, "Check the key"),
+        (Status(429, retry_after=1000), 3, "the next turn is 1000.0 s away, past the deadline"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_no_report_is_one_sentence(walee: Any, gateway: Gateway, fault: Any, code: int, said: str) -> None:
+    """Why there is no report is said in a sentence, and the exit code says whose fault it is."""
+    gateway.plan(gateway.handles[0], fault)
+    ended = walee("report", gateway.handles[0])
+    assert ended.code == code
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.out == b""
+
+
+def test_an_unreadable_report_is_not_lost(walee: Any, gateway: Gateway, tmp_path: Path) -> None:
+    """A report that was bought and cannot be read is kept in a file, and a second one does not replace it."""
+    for name in (f"{gateway.handles[0]}.json.gz", f"{gateway.handles[0]}.1.json.gz"):
+        gateway.plan(gateway.handles[0], Garble())
+        ended = walee("report", gateway.handles[0])
+        assert ended.code == 3
+        assert f"its bytes are kept in {name}" in ended.err
+        assert gzip.decompress((tmp_path / name).read_bytes()).startswith(b'{"success":true')
+
+
+def test_a_purchase_in_doubt_is_said(walee: Any, gateway: Gateway) -> None:
+    """When the connection broke after the request, the report may have been bought without coming."""
+    gateway.plan(gateway.handles[0], Drop(), Drop(), Drop())
+    ended = walee("report", gateway.handles[0])
+    assert ended.code == 3
+    assert f"it may have been bought: {gateway.handles[0]}" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]], ids=["readable", "json"])
+def test_a_reader_that_goes_away_is_no_error(walee: Any, gateway: Gateway, arguments: list[str]) -> None:
+    """When nobody reads the report, the command ends quietly."""
+    gateway.plan(gateway.handles[0], Hang(0.3))
+    running = walee.start("report", gateway.handles[0], *arguments)
+    running.process.stdout.close()
+    running.process.stdout = None
+    ended = running.end()
+    assert (ended.code, ended.err) == (141, "")
+
+
+def test_ctrl_c_is_quiet(walee: Any, gateway: Gateway) -> None:
+    """An interrupted report says what may have been bought, and no traceback."""
+    gateway.plan(gateway.handles[0], Hang())
+    running = walee.start("report", gateway.handles[0])
+    while not gateway.requests_seen:
+        os.sched_yield()
+    running.signal(signal.SIGINT)
+    ended = running.end()
+    assert ended.code == 130
+    assert "Traceback" not in ended.err
+    assert "it may have been bought" in ended.err

@@ -1,0 +1,183 @@
+"""`walee gateway`, `walee demo`, `walee doctor`, and how the command itself begins and ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import walee_async
+from walee_async.cli.entry import run
+from walee_async.cli.exits import MEANINGS
+from walee_async.testing import Gateway
+
+
+def test_a_gateway_serves_the_command(walee_for: Any, tmp_path: Path) -> None:
+    """Its first line tells where it is and with which key, its list feeds a run, and its last line counts."""
+    walee = walee_for(None)
+    running = walee.start("gateway", "--creators", "5", "--small", "--quota", "100/s", "--handles-out", "handles.txt")
+    told = json.loads(running.line())
+    assert told["creators"] == 5
+    walee.environment["WALEE_API_KEY"] = told["keys"][0]
+    fetched = walee("fetch", "handles.txt", "--rate", "50", "--base-url", told["base_url"])
+    assert fetched.code == 0
+    assert [line["handle"] for line in fetched.lines] == (tmp_path / "handles.txt").read_text("utf-8").split()
+    running.signal(signal.SIGINT)
+    ended = running.end()
+    assert ended.code == 0
+    counted = json.loads(ended.out)
+    assert (counted["requests"], counted["billed"], counted["breaches"]) == (5, 5, 0)
+    assert "5 requests, 5 billed for 5 creators, 0 breaches of the quota." in ended.err
+    assert f"WALEE_API_KEY={told['keys'][0]} walee fetch handles.txt --base-url {told['base_url']}" in ended.err
+
+
+def test_a_gateway_takes_keys_of_ones_own(walee_for: Any) -> None:
+    """Keys may be given to it, for they are made up, and it sells no more than they have credits."""
+    walee = walee_for(None)
+    running = walee.start("gateway", "--creators", "5", "--key", "mine", "--key", "yours", "--credits", "2")
+    told = json.loads(running.line())
+    assert told["keys"] == ["mine", "yours"]
+    walee.environment["WALEE_API_KEYS"] = "mine yours"
+    handles = Gateway(5).handles
+    ended = walee("fetch", *handles, "--base-url", told["base_url"], "--rate", "50")
+    assert ended.code == 4
+    assert sum("report" in line for line in ended.lines) == 4
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--quota", "fast"],
+        ["--faults", "200%"],
+        ["--creators", "0"],
+        ["--handles-out", "no/such/folder"],
+        ["--port", "99999"],
+    ],
+    ids=" ".join,
+)
+def test_a_gateway_that_cannot_be_is_wrong_usage(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    """What is wrong with it is said in a sentence."""
+    assert run(["gateway", *arguments]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("walee: ")
+    assert len(told.splitlines()) == 1
+
+
+def test_the_demonstration_needs_nothing(walee_for: Any) -> None:
+    """Without key or network it fetches made-up creators, is slowed down once, and shows the best."""
+    ended = walee_for(None)("demo", "--creators", "16")
+    assert ended.code == 0
+    assert "all of them made up" in ended.err
+    assert re.search(r"1\d of 16 creators fetched", ended.err)
+    assert "The ten best by quality score" in ended.err
+    scores = [float(score) for score in re.findall(r" (\d+\.\d)  [a-z ]+$", ended.err, re.MULTILINE)]
+    assert len(scores) == 10
+    assert scores == sorted(scores, reverse=True)
+    requests = re.search(r"requests +(\d+) ", ended.err)
+    assert requests is not None
+    assert f"The gateway counted {requests[1]} requests" in ended.err
+
+
+def test_a_demonstration_of_nothing_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """There is nothing to show without creators."""
+    assert run(["demo", "--creators", "0"]) == 2
+    assert "it must be at least 1" in capsys.readouterr().err
+
+
+def test_the_doctor_finds_all_well(walee: Any, gateway: Gateway) -> None:
+    """It names the key by its label and where it came from, reaches the gateway, and asks nothing of it."""
+    ended = walee("doctor")
+    text = ended.out.decode()
+    assert ended.code == 0
+    assert f"key 1 (…{gateway.key[-4:]}), from WALEE_API_KEY" in text
+    assert gateway.key not in text
+    assert "takes connections" in text
+    assert gateway.requests_seen == 0
+    for package in ("aiohttp", "msgspec", "cyclopts"):
+        assert re.search(rf"{package} +\d", text)
+
+
+def test_the_doctor_finds_what_is_wrong(walee_for: Any) -> None:
+    """A missing key and a closed port are each told of, and the exit code is 2."""
+    ended = walee_for(None)("doctor", "--base-url", "http://127.0.0.1:1/api")
+    text = ended.out.decode()
+    assert ended.code == 2
+    assert re.search(r"no +API key +There is no API key", text)
+    assert re.search(r"no +gateway +no connection to 127.0.0.1:1: Connection refused", text)
+
+
+def test_the_version_is_told(walee_for: Any) -> None:
+    """`walee --version` says which version it is."""
+    ended = walee_for(None)("--version")
+    assert (ended.code, ended.out.decode()) == (0, f"walee_async {walee_async.__version__}\n")
+
+
+def test_the_exit_codes_are_in_the_help(walee_for: Any) -> None:
+    """`walee --help` lists the commands and every exit code with its meaning."""
+    ended = walee_for(None)("--help")
+    text = " ".join(ended.out.decode().split())
+    assert ended.code == 0
+    for code, meaning in MEANINGS.items():
+        assert f"{code.value} {meaning}" in text
+    for command in ("fetch", "report", "demo", "gateway", "doctor"):
+        assert f"│ {command} " in ended.out.decode()
+
+
+def test_an_unknown_command_is_wrong_usage(walee_for: Any) -> None:
+    """What is not a command is named, and the way to help."""
+    ended = walee_for(None)("fetsch")
+    assert ended.code == 2
+    assert "fetsch" in ended.err
+    assert "`walee --help`" in ended.err
+
+
+def _run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+
+
+BUG = """
+from walee_async.cli.app import app
+from walee_async.cli.entry import run
+
+@app.command
+def crash():
+    raise LookupError("of a secret kind")
+
+raise SystemExit(run(["crash"]))
+"""
+
+
+def test_a_bug_is_one_sentence() -> None:
+    """What nobody expected is called a bug, with the way to its traceback, and the exit code is 70."""
+    ended = _run(BUG)
+    assert ended.returncode == 70
+    assert ended.stderr == (
+        "walee: This is a bug in walee (LookupError). WALEE_DEBUG=1 in the environment shows where it is.\n"
+    )
+    assert "of a secret kind" in _run(BUG, WALEE_DEBUG="1").stderr
+
+
+def test_without_the_extra_the_command_says_what_it_lacks() -> None:
+    """Where cyclopts is not installed, one sentence tells what to install, and the exit code is 2."""
+    ended = _run("import sys; sys.modules['cyclopts'] = None; from walee_async.cli import main; main()")
+    assert ended.returncode == 2
+    assert "pip install 'walee-async[cli]'" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_the_gateways_counters_can_be_asked_for(walee_for: Any) -> None:
+    """While it runs, a gateway tells its counters to whoever asks."""
+    running = walee_for(None).start("gateway", "--creators", "1")
+    told = json.loads(running.line())
+    address = told["base_url"].removesuffix("/api") + "/_gateway/statistics"
+    with urllib.request.urlopen(address) as answer:
+        assert json.load(answer)["requests"] == 0
+    running.signal(signal.SIGTERM)
+    assert running.end().code == 0

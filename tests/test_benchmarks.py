@@ -1,0 +1,31 @@
+"""The benchmarks run: each script, with its least work, in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+ELSEWHERE = {"import_time.py"}
+"""Scripts without anything to make smaller; a nox session runs them."""
+LEAST = {
+    "memory.py": ["--few", "200", "--many", "400", "--concurrency", "8"],
+    "rate.py": ["--rates", "50", "--seconds", "1", "--auto-seconds", "2"],
+}
+
+
+def test_every_benchmark_is_tried() -> None:
+    """A new script is added to those that are tried."""
+    assert {path.name for path in FOLDER.glob("[!_]*.py")} == ELSEWHERE | set(LEAST)
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_a_benchmark_runs(name: str) -> None:
+    """The script ends well, prints a table and writes nothing to the error stream."""
+    command = [sys.executable, "-W", "error", str(FOLDER / name), *LEAST[name]]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert len(ended.stdout.splitlines()) >= 4

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from walee_async import Headline, WaleeClient
+from walee_async.errors import NoReportError
+from walee_async.testing import Gateway, Slow
+
+pytestmark = pytest.mark.anyio
+
+
+def client(gateway: Gateway, **options: Any) -> WaleeClient:
+    return WaleeClient(gateway.key, **{"base_url": gateway.base_url, "rate": 500.0, **options})
+
+
+async def test_a_thousand_calls_for_one_handle_are_one_request(gateway: Gateway) -> None:
+    """Concurrent callers share one purchase, and each gets the whole report."""
+    gateway.latency = 0.05
+    async with client(gateway) as walee:
+        calls = [walee.creator_report(gateway.handles[0], view=Headline) for _ in range(1000)]
+        reports = await asyncio.gather(*calls)
+    assert gateway.requests_seen == 1
+    assert all(report == reports[0] for report in reports)
+    assert walee.ledger.bought == 1
+
+
+async def test_the_next_call_is_a_request_of_its_own(gateway: Gateway) -> None:
+    """Sharing is for calls at the same time; nothing is remembered after the answer."""
+    async with client(gateway) as walee:
+        await walee.fetch(gateway.handles[0])
+        await walee.fetch(gateway.handles[0])
+    assert gateway.requests_seen == 2
+
+
+async def test_two_runs_of_one_client_buy_each_handle_once(gateway: Gateway) -> None:
+    """Runs at the same time share what is under way; each purchase is in the books of the run that made it."""
+    gateway.latency = 0.1
+    async with client(gateway) as walee:
+        runs = [walee.creator_reports(gateway.handles) for _ in range(2)]
+        outcomes = await asyncio.gather(*(run.collect() for run in runs))
+    assert [len(found) for found in outcomes] == [20, 20]
+    assert gateway.requests_seen == 20
+    assert sum(run.ledger.bought for run in runs) == walee.ledger.bought == 20
+
+
+async def test_a_caller_who_leaves_does_not_take_the_report_along(gateway: Gateway) -> None:
+    """Whoever is cancelled, the others get their answer from the same request, the first caller included."""
+    gateway.plan(gateway.handles[0], Slow(0.2))
+    async with client(gateway) as walee:
+        first = asyncio.create_task(walee.fetch(gateway.handles[0]))
+        await asyncio.sleep(0.05)
+        second = asyncio.create_task(walee.fetch(gateway.handles[0]))
+        await asyncio.sleep(0.05)
+        first.cancel()
+        payload = await second
+        assert first.cancelled()
+    assert payload.body
+    assert gateway.requests_seen == 1
+
+
+async def test_when_all_have_left_nothing_is_under_way(gateway: Gateway) -> None:
+    """The last caller to be cancelled ends the request; the next call begins a new one."""
+    gateway.plan(gateway.handles[0], Slow(5.0))
+    async with client(gateway) as walee:
+        calls = [asyncio.create_task(walee.fetch(gateway.handles[0])) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("walee fetch")]
+        await asyncio.wait_for(walee.fetch(gateway.handles[0]), 2)
+    assert gateway.requests_seen == 2
+
+
+async def test_a_shared_failure_is_told_to_everybody(gateway: Gateway) -> None:
+    """All who share a request share its error."""
+    gateway.latency = 0.05
+    async with client(gateway) as walee:
+        errors = await asyncio.gather(*(walee.fetch("nobody.here") for _ in range(5)), return_exceptions=True)
+    assert [type(error) for error in errors] == [NoReportError] * 5
+    assert gateway.requests_seen == 1

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from walee_async import Fetched, WaleeClient
+from walee_async.errors import ExhaustedKeyError, RefusedKeyError, RunEndedError
+from walee_async.events import Event, KeyBenched
+from walee_async.retry import RetryPolicy
+from walee_async.testing import Code, Gateway, Quota, Revoke, Status
+from walee_async.testing.maker import Maker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from walee_async.outcomes import Outcome
+
+pytestmark = pytest.mark.anyio
+
+KEYS = ("a-made-up-key-number-one", "a-made-up-key-number-two", "a-made-up-key-number-six")
+
+
+def client(gateway: Gateway, **options: Any) -> WaleeClient:
+    options = {"base_url": gateway.base_url, "rate": 500.0, "retry": RetryPolicy(base=0.01, cap=0.02), **options}
+    return WaleeClient(gateway.keys, **options)
+
+
+def by_key(outcomes: Iterable[Outcome[Any]]) -> dict[str, int]:
+    """How many reports came with each key."""
+    keys: dict[str, int] = {}
+    for outcome in outcomes:
+        assert isinstance(outcome, Fetched)
+        keys[outcome.payload.key] = keys.get(outcome.payload.key, 0) + 1
+    return keys
+
+
+async def test_two_keys_at_five_a_second_fetch_ten_a_second() -> None:
+    """Keys share the list by what each one's limit allows, and neither limit is passed."""
+    maker = Maker(creators=41, small=True)
+    async with Gateway(maker, keys=dict.fromkeys(KEYS[:2], Quota(5))) as gateway, client(gateway, rate=5.0) as walee:
+        since = asyncio.get_running_loop().time()
+        outcomes = await walee.creator_reports(gateway.handles).collect()
+        took = asyncio.get_running_loop().time() - since
+    assert gateway.breaches == 0
+    assert 3.8 < took < 4.4
+    assert sorted(by_key(outcomes).values()) == [20, 21]
+
+
+@pytest.mark.parametrize("fault", [Revoke(KEYS[0]), Code("no_tokens_remaining"), Code("subscription_expired")])
+async def test_a_key_that_is_lost_fails_no_handle(fault: Any) -> None:
+    """A refused or used-up key is benched, and its handles go on with the others."""
+    events: list[Event] = []
+    async with Gateway(creators=30, keys=KEYS) as gateway:
+        gateway.plan(gateway.handles[3], fault)
+        async with client(gateway, hook=events.append) as walee:
+            outcomes = await walee.creator_reports(gateway.handles).collect()
+            benched = [key for key in walee.statistics() if key.benched]
+    assert sum(by_key(outcomes).values()) == 30
+    assert len(benched) == len([event for event in events if isinstance(event, KeyBenched)]) == 1
+
+
+async def test_a_paused_key_lends_its_turns_to_the_other() -> None:
+    """While one key is told to wait, whoever waited for it goes to the other; nobody sits the pause out."""
+    async with Gateway(creators=40, keys=KEYS[:2]) as gateway:
+        gateway.plan(gateway.handles[0], Status(429, retry_after=30))
+        async with client(gateway, rate=100.0) as walee:
+            outcomes = await asyncio.wait_for(walee.creator_reports(gateway.handles).collect(), 5)
+            paused = [key for key in walee.statistics() if key.gate.paused > 20]
+    assert len(outcomes) == 40
+    assert len(paused) == 1
+
+
+async def test_the_last_key_to_be_lost_is_told_of() -> None:
+    """When every key is benched the run ends, and the reason says that none is left."""
+    async with Gateway(creators=30, keys=KEYS) as gateway:
+        for key, handle in zip(KEYS, gateway.handles[5:], strict=False):
+            gateway.plan(handle, Revoke(key))
+        async with client(gateway, rate=50.0) as walee:
+            with pytest.raises(RunEndedError, match="none of the 3 keys") as caught:
+                await walee.creator_reports(gateway.handles).collect()
+    assert isinstance(caught.value.__cause__, RefusedKeyError)
+    assert len(caught.value.outcomes) == 30
+
+
+async def test_credits_are_spent_to_the_last_and_then_the_run_ends() -> None:
+    """Keys with ten reports left each buy exactly those, and the rest is accounted for."""
+    async with Gateway(creators=50, keys=KEYS, credits=10) as gateway, client(gateway) as walee:
+        with pytest.raises(RunEndedError) as caught:
+            await walee.creator_reports(gateway.handles).collect()
+    assert isinstance(caught.value.__cause__, ExhaustedKeyError)
+    assert sum(isinstance(outcome, Fetched) for outcome in caught.value.outcomes) == gateway.billed.total() == 30
+    assert len(caught.value.outcomes) == 50
+
+
+async def test_a_single_call_with_a_lost_key_says_so() -> None:
+    """Every call after the loss fails at once with the same reason and its own handle, and sends nothing."""
+    async with Gateway(creators=3) as gateway:
+        gateway.plan(gateway.handles[0], Revoke())
+        async with client(gateway) as walee:
+            for handle in gateway.handles:
+                with pytest.raises(RefusedKeyError) as caught:
+                    await walee.creator_report(handle)
+                assert caught.value.handle == handle
+    assert gateway.requests_seen == 1

@@ -1,0 +1,22 @@
+"""The command `walee`. It needs the extra `cli`; without it, it says so."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and exit with its code."""
+    try:
+        from walee_async.cli.entry import run
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "walee_async":
+            raise
+        sys.exit(_missing(error.name))
+    sys.exit(run(sys.argv[1:]))
+
+
+def _missing(name: str | None) -> int:
+    print(f"The command walee needs more packages ({name} is missing): pip install 'walee-async[cli]'", file=sys.stderr)
+    return 2

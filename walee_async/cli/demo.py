@@ -1,0 +1,134 @@
+"""`walee demo`: the main job on this machine alone, in under twenty seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+from rich.table import Table
+from rich.text import Text
+
+from walee_async.cli.bar import Bar
+from walee_async.cli.digest import Account, Digest, summary
+from walee_async.cli.exits import Exit
+from walee_async.cli.interrupts import Interrupts
+from walee_async.cli.pulse import Pulse
+from walee_async.cli.runner import finish
+from walee_async.cli.screen import Screen
+from walee_async.cli.text import UNKNOWN, big, clean, percent, plural
+from walee_async.client import WaleeClient
+from walee_async.errors import ConfigError
+from walee_async.models import Headline
+from walee_async.outcomes import Fetched
+from walee_async.testing import Code, Drop, Gateway, Html, Mix, Quota, Slow, Status
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from walee_async.outcomes import Outcome
+
+SECONDS: Final = 7
+"""About how long it is meant to take; the pauses come on top."""
+TROUBLE: Final = (
+    Status(500),
+    Status(503, retry_after=1),
+    Html(502),
+    Drop("request"),
+    Slow(0.3),
+    Code("account_is_private"),
+    Code("account_is_private"),
+)
+"""What goes wrong: most of it mends by trying again; a private account has no report."""
+BEST: Final = 10
+ROOMY: Final = 100
+"""Columns from which the table has room for names."""
+
+
+class Found(Struct, frozen=True):
+    """What is kept of a report for the table."""
+
+    score: float
+    handle: str
+    report: Headline
+
+
+def demo(creators: int, seed: int) -> Exit:
+    """Fetch made-up creators from a gateway of our own, and show what came of it.
+
+    Raises:
+        ConfigError: there are to be no creators.
+    """
+    if creators < 1:
+        raise ConfigError(f"The number of creators is {creators}; it must be at least 1")
+    # The gateway's limit is a little below the rate asked for, so that it says "too fast" and the gate has work to do.
+    limit = max(4.0, creators / SECONDS)
+    gateway = Gateway(creators, seed=seed, quota=Quota(limit), faults=Mix(0.04, TROUBLE, seed=seed), latency=0.05)
+    with gateway.in_thread():
+        return asyncio.run(_demo(gateway, limit, Screen()))
+
+
+async def _demo(gateway: Gateway, limit: float, screen: Screen) -> Exit:
+    rate = 1.15 * limit
+    screen.say(
+        f"A gateway on this machine knows {plural(len(gateway.handles), 'creator')}, all of them made up. Nothing is "
+        f"bought. It takes {limit:.3g} requests a second; we ask for {rate:.3g}, as somebody would who does not know. "
+        "Some answers go wrong on purpose."
+    )
+    screen.say("")
+    pulse = Pulse(screen.warn)
+    digest = Digest()
+    found: list[Found] = []
+
+    async def receive(outcome: Outcome[Any]) -> None:
+        digest.add(outcome)
+        if isinstance(outcome, Fetched) and outcome.report.cqs_value is not None:
+            found.append(Found(outcome.report.cqs_value, outcome.handle, outcome.report))
+
+    with Interrupts() as interrupts:
+        async with WaleeClient(gateway.key, rate=rate, base_url=gateway.base_url, hook=pulse) as walee:
+            pulse.client = walee
+            run = walee.creator_reports(gateway.handles, view=Headline, total=len(gateway.handles))
+            ending = await finish(run, receive, interrupts, Bar(run, pulse, screen))
+            speed = pulse.average(max(0, run.ledger.sent - 1) / ending.seconds)
+        account = Account(ledger=run.ledger, digest=digest, ending=ending, speed=speed, place="memory", again=False)
+        for part in [*summary(account), *_best(found, screen.console.width), *_compared(gateway)]:
+            screen.show(part)
+        return interrupts.exit or Exit.FETCHED
+
+
+def _best(found: list[Found], width: int) -> list[RenderableType]:
+    found.sort(key=lambda one: (-one.score, one.handle))
+    table = Table.grid(padding=(0, 2))
+    columns = ["  handle", "name", "from", "followers", "engagement", "quality", "mark"]
+    if width < ROOMY:
+        columns.remove("name")
+    for name in columns:
+        table.add_column(justify="right" if name in ("followers", "engagement", "quality") else "left", no_wrap=True)
+    table.add_row(*(Text(name, style="dim") for name in columns))
+    for one in found[:BEST]:
+        row = _row(one)
+        table.add_row(*(row[name] for name in columns))
+    return [Text(""), Text("The ten best by quality score", style="bold"), table] if found else []
+
+
+def _row(one: Found) -> dict[str, Text]:
+    profile, quality = one.report.user_profile, one.report.cqs
+    return {
+        "  handle": Text(f"  {clean(one.handle, 30)}"),
+        "name": Text(clean((profile.fullname if profile else None) or UNKNOWN, 24)),
+        "from": Text(clean((profile.country_code if profile else None) or UNKNOWN, 12)),
+        "followers": Text(big(profile.followers if profile else None)),
+        "engagement": Text(percent(profile.engagement_rate if profile else None)),
+        "quality": Text(f"{one.score:.1f}", style="bold"),
+        "mark": Text(clean((quality.mark if quality else None) or "", 12)),
+    }
+
+
+def _compared(gateway: Gateway) -> list[RenderableType]:
+    """What the gateway counted by itself; it knows nothing of the client."""
+    told = (
+        f"The gateway counted {plural(gateway.requests_seen, 'request')} and billed {gateway.billed.total():,}; "
+        f"it said too fast {plural(gateway.breaches, 'time')}."
+    )
+    return [Text(""), Text(told)]

@@ -1,0 +1,134 @@
+"""What a run came to, in numbers and a few examples, and how that is told at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+from rich.table import Table
+from rich.text import Text
+
+from walee_async.cli.kinds import by_kind, kind_of
+from walee_async.cli.text import clean, duration, listed, plural
+from walee_async.errors import NotAttemptedError
+from walee_async.outcomes import Failed
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from walee_async.cli.runner import Ending
+    from walee_async.errors import WaleeError
+    from walee_async.ledger import Ledger
+    from walee_async.outcomes import Outcome
+
+FEW: Final = 5
+"""Failed handles that are named one by one."""
+NAMED: Final = 20
+"""Handles that are named where money may have been lost."""
+
+
+class Digest:
+    """Remembers the first failures, and one of each kind."""
+
+    def __init__(self) -> None:
+        self.first: list[Failed] = []
+        self.examples: dict[str, WaleeError] = {}
+
+    def add(self, outcome: Outcome[Any]) -> None:
+        """Take note of one outcome."""
+        if not isinstance(outcome, Failed):
+            return
+        self.examples.setdefault(kind_of(type(outcome.error).__name__), outcome.error)
+        if len(self.first) < FEW and not isinstance(outcome.error, NotAttemptedError):
+            self.first.append(outcome)
+
+
+class Account(Struct, kw_only=True):
+    """Everything that the summary tells."""
+
+    ledger: Ledger
+    digest: Digest
+    ending: Ending
+    speed: str
+    """The rate over the whole run, against the limit."""
+    place: str
+    """Where the lines are."""
+    skipped: int = 0
+    """Handles whose reports were there before."""
+    again: bool = True
+    """Whether the same command again would go on from here."""
+
+
+def summary(account: Account) -> list[RenderableType]:
+    """The summary, to be shown one below the other."""
+    ledger = account.ledger
+    ending = account.ending
+    title = f"{ledger.fetched:,} of {plural(ending.total, 'creator')} fetched in {duration(ending.seconds)}"
+    return [Text(""), Text(title, style="bold"), _numbers(account), *_failures(account), *_next(account)]
+
+
+def _numbers(account: Account) -> Table:
+    ledger = account.ledger
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(style="dim", ratio=1)
+    table.add_row("  fetched", f"{ledger.fetched:,}", Text(clean(f"in {account.place}")))
+    if account.skipped:
+        table.add_row("  skipped", f"{account.skipped:,}", "there before, not bought again")
+    table.add_row("  failed", Text(f"{ledger.failed:,}", style="red" if ledger.failed else ""), "")
+    for kind, count in by_kind(ledger.failures):
+        example = account.digest.examples.get(kind)
+        table.add_row(f"    {kind}", f"{count:,}", Text(example.advice if example else ""))
+    if account.ending.total > ledger.outcomes:
+        table.add_row("  not attempted", f"{account.ending.total - ledger.outcomes:,}", "")
+    table.add_row("  requests", f"{ledger.sent:,}", account.speed)
+    table.add_row("  bought", f"{ledger.bought:,}", _not_delivered(ledger))
+    if ledger.ambiguous:
+        handles = list(ledger.ambiguous)
+        named = f"sent, and no whole answer came: {listed(handles, NAMED)}"
+        table.add_row("  maybe bought", f"{ledger.ambiguous.total():,}", Text(named))
+    return table
+
+
+def _not_delivered(ledger: Ledger) -> str:
+    """Reports that were bought and did not come out whole: those that cannot be read, and those cut off by an end."""
+    lost = ledger.bought - ledger.fetched
+    return f"{plural(lost, 'report')} of them could not be delivered or read" if lost > 0 else ""
+
+
+def _failures(account: Account) -> list[RenderableType]:
+    first = account.digest.first
+    if not first:
+        return []
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, max_width=28, overflow="ellipsis")
+    table.add_column(ratio=1)
+    for failed in first:
+        table.add_row(Text(f"  {clean(failed.handle, 64)}"), Text(_reason(failed.error), style="dim"))
+    rest = account.ledger.failed - account.ledger.failures["NotAttemptedError"] - len(first)
+    heading = "Failed:" if rest <= 0 else f"The first of those that failed; all are in {clean(account.place)}:"
+    return [Text(""), Text(heading), table]
+
+
+def _reason(error: WaleeError) -> str:
+    return clean(error.detail, 160)
+
+
+def _next(account: Account) -> list[RenderableType]:
+    """How it ended, and how to go on."""
+    ending = account.ending
+    again = (
+        "The same command again goes on from here." if account.again else "With --out FILE, it could go on from here."
+    )
+    if ending.refused is not None:
+        cause = ending.refused.__cause__
+        why = str(cause) if cause is not None else ending.refused.detail
+        return [Text(""), Text(f"The run ended before its list: {clean(why)} {again}", style="bold")]
+    if ending.unwritable is not None and not ending.unwritable.reader_gone:
+        return [Text(""), Text(f"Stopped, because {clean(str(ending.unwritable))}. {again}", style="bold")]
+    if ending.interrupted:
+        return [Text(""), Text(f"Interrupted; what had arrived is kept. {again}", style="bold")]
+    if account.ledger.failed and account.again:
+        return [Text(""), Text("The same command again tries only those that failed.", style="dim")]
+    return []

@@ -1,0 +1,105 @@
+"""`walee doctor`: looks at what a run needs, without buying anything and without showing a key."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import ssl
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from rich.table import Table
+from rich.text import Text
+
+from walee_async.cli.exits import Exit
+from walee_async.cli.keys import find_keys
+from walee_async.cli.screen import Screen, console_on
+from walee_async.cli.text import clean
+from walee_async.errors import ConfigError
+from walee_async.wire import check_base_url, key_label
+
+if TYPE_CHECKING:
+    from walee_async.cli.options import AccountOptions
+
+PATIENCE: Final = 5.0
+"""Seconds to wait for a connection."""
+PACKAGES: Final = ("walee-async", "aiohttp", "aiolimiter", "anyio", "msgspec", "cyclopts", "rich")
+EXTRAS: Final = {"cli": ("cyclopts", "rich"), "speed": ("deflate",)}
+"""Extras by the modules that they bring."""
+
+
+class Finding(Struct, frozen=True):
+    """One thing looked at. `well` None is neither good nor bad."""
+
+    what: str
+    said: str
+    well: bool | None = None
+
+
+def doctor(account: AccountOptions) -> Exit:
+    """Print what was found to standard output, and return the exit code."""
+    findings = [_keys(account), asyncio.run(_gateway(account.base_url)), *_versions(), *_extras()]
+    table = Table.grid(padding=(0, 2))
+    marks = {True: Text("ok", style="green"), False: Text("no", style="bold red"), None: Text("")}
+    for finding in findings:
+        table.add_row(marks[finding.well], finding.what, Text(clean(finding.said), overflow="fold"))
+    console_on(sys.stdout).print(table)
+    return Exit.USAGE if any(finding.well is False for finding in findings) else Exit.FETCHED
+
+
+def _keys(account: AccountOptions) -> Finding:
+    try:
+        ring = find_keys(account.key_file, Screen())
+    except ConfigError as error:
+        return Finding("API key", str(error), False)
+    labels = ", ".join(key_label(number, key) for number, key in enumerate(ring.keys))
+    return Finding("API key", f"{labels}, from {ring.origin}", True)
+
+
+async def _gateway(text: str) -> Finding:
+    """Connect and hang up: a request would not be free of consequences, a connection is."""
+    try:
+        parts = urlsplit(check_base_url(text))
+    except ConfigError as error:
+        return Finding("gateway", str(error), False)
+    secure = parts.scheme == "https"
+    host, port = parts.hostname or "", parts.port or (443 if secure else 80)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            _, writer = await asyncio.open_connection(host, port, ssl=ssl.create_default_context() if secure else None)
+    except TimeoutError:
+        return Finding("gateway", f"no connection to {host}:{port} within {PATIENCE:g} s", False)
+    except ConnectionError as error:
+        return Finding("gateway", f"no connection to {host}:{port}: {os.strerror(error.errno or 0)}", False)
+    except OSError as error:
+        return Finding("gateway", f"no connection to {host}:{port}: {error.strerror or error}", False)
+    writer.transport.abort()
+    return Finding(
+        "gateway", f"{host}:{port} takes {'TLS ' if secure else ''}connections; nothing was asked of it", True
+    )
+
+
+def _versions() -> list[Finding]:
+    python = f"{platform.python_version()} ({platform.python_implementation()}, {platform.platform(terse=True)})"
+    return [Finding("Python", python), *(Finding(name, _version(name)) for name in PACKAGES)]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _extras() -> list[Finding]:
+    return [
+        Finding(
+            f"extra {extra}", "installed" if all(map(find_spec, modules)) else f"pip install 'walee-async[{extra}]'"
+        )
+        for extra, modules in EXTRAS.items()
+    ]

@@ -1,0 +1,93 @@
+"""`walee gateway`: the testing gateway as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+from rich.text import Text
+
+from walee_async.cli.exits import Exit
+from walee_async.cli.interrupts import Interrupts
+from walee_async.cli.screen import Screen
+from walee_async.cli.text import plural
+from walee_async.errors import ConfigError
+from walee_async.testing import Gateway, Maker, Mix
+from walee_async.testing.serve import parse_quota, parse_share, serve
+
+if TYPE_CHECKING:
+    from walee_async.cli.options import GatewayOptions
+
+
+class Announcement(Struct, frozen=True):
+    """The first line on standard output."""
+
+    base_url: str
+    keys: list[str]
+    creators: int
+
+
+def gateway(options: GatewayOptions) -> Exit:
+    """Serve until interrupted, and return the exit code.
+
+    Raises:
+        ConfigError: an option cannot be right, or the port is taken.
+    """
+    if options.creators < 1:
+        raise ConfigError(f"The number of creators is {options.creators}; it must be at least 1")
+    maker = Maker(options.seed, creators=options.creators, small=options.small)
+    made = Gateway(
+        maker,
+        keys=options.key or None,
+        quota=parse_quota(options.quota) if options.quota is not None else None,
+        faults=Mix(parse_share(options.faults), seed=options.seed),
+        credits=options.credits,
+    )
+    if options.handles_out is not None:
+        try:
+            options.handles_out.write_text("".join(f"{handle}\n" for handle in made.handles), "utf-8")
+        except OSError as error:
+            raise ConfigError(f"{options.handles_out} cannot be written: {error.strerror}") from None
+    asyncio.run(_serve(made, options))
+    return Exit.FETCHED
+
+
+async def _serve(made: Gateway, options: GatewayOptions) -> None:
+    screen = Screen()
+
+    def announce(started: Gateway) -> None:
+        _print_json(Announcement(started.base_url, started.keys, options.creators))
+        _tell(started, options, screen)
+
+    with Interrupts() as interrupts:
+        serving = asyncio.create_task(serve(made, port=options.port, announce=announce))
+        asked = asyncio.create_task(interrupts.asked.wait())
+        await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if not serving.done():
+            serving.cancel()
+            await asyncio.wait({serving})
+        else:
+            serving.result()
+    counted = made.statistics()
+    _print_json(counted)
+    screen.say(
+        f"{plural(counted.requests, 'request')}, {counted.billed:,} billed for "
+        f"{plural(counted.billed_handles, 'creator')}, {plural(counted.breaches, 'breach', 'breaches')} of the quota."
+    )
+
+
+def _tell(made: Gateway, options: GatewayOptions, screen: Screen) -> None:
+    quota = f" at {options.quota}" if options.quota else ""
+    screen.say(f"A gateway with {plural(options.creators, 'made-up creator')}{quota}. Ctrl-C ends it.")
+    target = str(options.handles_out) if options.handles_out is not None else made.handles[0]
+    command = f"WALEE_API_KEY={made.key} walee fetch {target} --base-url {made.base_url}"
+    screen.say(Text.assemble("To try it: ", (command, "bold")))
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,94 @@
+"""The options of the commands, in groups that commands share. Light: `walee --help` imports it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+BASE_URL = "https://api.gateway.walee.ai/api"
+
+_OUT = (
+    "The file of JSON lines, one for each handle; `-` is standard output. A file that exists is continued: handles "
+    "whose reports are in it are not bought again. Left out: standard output, or reports.jsonl if that is a terminal."
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class AccountOptions:
+    """Where the gateway is, and who asks."""
+
+    key_file: Annotated[Path | None, Parameter(metavar="FILE")] = None
+    """A file with an API key on each line, instead of WALEE_API_KEY or WALEE_API_KEYS."""
+    base_url: Annotated[str, Parameter(metavar="URL")] = BASE_URL
+    """Where the gateway is. Keys are sent there and nowhere else."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class PaceOptions:
+    """How fast, and how hard to try."""
+
+    rate: Annotated[float | Literal["auto"], Parameter(metavar="N|auto", show_choices=False)] = 8.0
+    """Requests per second and key; `auto` finds the limit by itself."""
+    burst: Annotated[int, Parameter(metavar="N")] = 1
+    """Requests that may go at once after a rest."""
+    concurrency: Annotated[int, Parameter(metavar="N")] = 64
+    """Handles under way at once."""
+    deadline: Annotated[float, Parameter(metavar="SECONDS")] = 300.0
+    """The longest that one handle may take, retries and pauses included."""
+    resend_ambiguous: Annotated[int, Parameter(metavar="N")] = 1
+    """How often to send again after a request that may have bought its report; 0 never buys twice."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ListOptions:
+    """How lists of handles are read."""
+
+    column: Annotated[str | None, Parameter(metavar="NAME|N")] = None
+    """The column of a CSV file, by name or number from 1, or the key of a JSONL file; guessed if left out."""
+    format: Annotated[
+        Literal["text", "csv", "jsonl"] | None, Parameter(metavar="text|csv|jsonl", show_choices=False)
+    ] = None
+    """How lists are written, if their names do not tell: standard input has none."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """What is written, and where."""
+
+    out: Annotated[str | None, Parameter(metavar="FILE|-", allow_leading_hyphen=True, help=_OUT)] = None
+    view: Annotated[Literal["full", "headline"], Parameter(metavar="full|headline", show_choices=False)] = "full"
+    """`full` writes the whole report as it came, `headline` only who, how big, how engaging, how good."""
+    ordered: bool = False
+    """Write in the order of the list. Reports then wait in memory for those before them."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class GatewayOptions:
+    """What `walee gateway` is like."""
+
+    creators: Annotated[int, Parameter(metavar="N")] = 500
+    """How many creators it knows."""
+    quota: Annotated[str | None, Parameter(metavar="N/TIME")] = None
+    """Requests that a key may send, such as 20/s or 600/min; more are answered 429. Left out: any number."""
+    faults: Annotated[str, Parameter(metavar="SHARE")] = "0%"
+    """The share of requests that go wrong in ways a client should recover from."""
+    port: Annotated[int, Parameter(metavar="N")] = 0
+    """The port on 127.0.0.1; 0 takes a free one."""
+    seed: Annotated[int, Parameter(metavar="N")] = 0
+    """Another number, other creators."""
+    key: Annotated[tuple[str, ...], Parameter(metavar="KEY")] = ()
+    """A key to accept, made up by you; may be given several times. Left out, one is made up for you."""
+    credits: Annotated[int | None, Parameter(metavar="N")] = None
+    """Reports that each key can buy. Left out: any number."""
+    small: bool = False
+    """Reports of 1 KB instead of 90, for load tests."""
+    handles_out: Annotated[Path | None, Parameter(metavar="FILE")] = None
+    """Write the creators' handles to a file, for `walee fetch FILE`."""
