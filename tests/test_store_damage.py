@@ -158,6 +158,18 @@ def test_a_log_cut_after_it_was_carried_over_is_whole_or_said_to_be_damaged(tmp_
         assert read is None or read == left.kept[: len(read)]
 
 
+def test_after_a_crash_the_last_reports_are_examined_before_anything_is_written(tmp_path: Path, path: Path) -> None:
+    """A damaged body near the end is told on opening, with its handle, and the files are left as they are."""
+    left = remains(tmp_path, 160, 25_000, closed=False)
+    victim = left.kept[100]
+    database = left.database.replace(victim.body[500:600], bytes(100))
+    assert database != left.database
+    left.lay_out(path, database=database)
+    with pytest.raises(StoreDamagedError, match=victim.handle):
+        Store.open(path)
+    assert path.read_bytes() == database
+
+
 # -- bits -------------------------------------------------------------------------------------------------------------
 
 bits = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -222,6 +234,15 @@ def test_an_emptied_store_is_not_taken_for_a_new_one(closed: Remains, crashed: R
     Store.open(path, wipe=True).close()
 
 
+async def iterate(path: Path) -> tuple[list[Payload], list[Finding]]:
+    """What an iteration in the loop gives, and what it tells; without a listener, it raises."""
+    told: list[Finding] = []
+    async with Store.open(path, read_only=True) as store:
+        with pytest.raises(StoreDamagedError):
+            [payload async for payload in store.payloads(every=True)]
+        return [payload async for payload in store.payloads(every=True, on_damage=told.append)], told
+
+
 def test_the_loss_of_one_report_does_not_keep_the_others(closed: Remains, path: Path) -> None:
     """Where one body is damaged, the others are read, its place is told, and reading it is an error that names it."""
     victim = closed.kept[20]
@@ -233,6 +254,7 @@ def test_the_loss_of_one_report_does_not_keep_the_others(closed: Remains, path: 
         read = list(reader.payloads(every=True, on_damage=told.append))
         assert read == [payload for payload in closed.kept if payload is not victim]
         assert [(finding.handle, finding.version) for finding in told] == [(victim.handle, 21)]
+        assert asyncio.run(iterate(path)) == (read, told)
         damaged = [finding for finding in verify(reader) if finding.damage]
     assert [(finding.handle, finding.version) for finding in damaged] == [(victim.handle, 21)]
 
