@@ -117,10 +117,10 @@ async def test_what_does_not_fit_is_read_again_from_the_store(gateway: Gateway, 
 @pytest.mark.parametrize("concurrency", [1, 7, 64])
 async def test_a_budget_is_spent_to_the_last_report_and_not_passed(concurrency: int) -> None:
     """A cap of 100 under slow answers buys exactly 100; the rest is accounted for as not attempted."""
-    async with Gateway(creators=180, latency=0.02) as gateway:
-        async with client(gateway, budget=Budget(max_reports=100)) as walee:
-            with pytest.raises(RunEndedError, match="budget of 100") as caught:
-                await walee.creator_reports(gateway.handles, concurrency=concurrency).collect()
+    budget = Budget(max_reports=100)
+    async with Gateway(creators=180, latency=0.02) as gateway, client(gateway, budget=budget) as walee:
+        with pytest.raises(RunEndedError, match="budget of 100") as caught:
+            await walee.creator_reports(gateway.handles, concurrency=concurrency).collect()
     outcomes = caught.value.outcomes
     assert gateway.billed.total() == 100
     assert len(outcomes) == 180
@@ -213,7 +213,7 @@ async def test_a_parked_handle_comes_due_in_the_same_run(gateway: Gateway, path:
 async def test_what_may_have_been_bought_is_named_and_sent_again_as_often_as_allowed(
     gateway: Gateway, path: Path
 ) -> None:
-    """A handle in doubt is in the store's books; with `resend_ambiguous=0` no later run buys it again unless told to."""
+    """A handle in doubt is in the store's books; with `resend_ambiguous=0` no later run buys it again unasked."""
     gateway.plan(gateway.handles[0], Drop(100))
     never = RetryPolicy(base=0.01, resend_ambiguous=0)
     for retry_failed, requests in (((), 1), ((), 1), (("AmbiguousError",), 2)):
@@ -233,7 +233,7 @@ async def test_a_run_that_is_left_in_mid_flight_says_what_it_left(gateway: Gatew
     async with client(gateway, path) as walee, walee.creator_reports(gateway.handles) as run:
         for _ in range(5):
             await anext(run)
-        while gateway.requests_seen < 20:
+        while gateway.requests_seen < 20:  # noqa: ASYNC110 - the gateway has no event for it
             await asyncio.sleep(0.01)
     async with client(gateway, path) as walee:
         assert walee.store is not None

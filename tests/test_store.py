@@ -397,7 +397,7 @@ async def test_vacuum_gives_the_room_back(path: Path) -> None:
 
 
 async def test_the_loop_goes_on_while_the_disk_does_not(path: Path) -> None:
-    """Somebody else holds the file: writes wait on their thread, and meanwhile the loop turns and reads are answered."""
+    """While somebody else holds the file, writes wait on their thread; the loop turns and reads are answered."""
     async with Store.open(path) as store:
         await buy(store, payload("a"))
         holder = sqlite3.connect(path, isolation_level=None)
@@ -461,7 +461,11 @@ async def test_a_closed_store_says_so(path: Path) -> None:
     store.close()
     with pytest.raises(StoreError, match="closed"):
         store.intend("a", 1, "key 1")
-    assert sorted(file.name for file in path.parent.iterdir()) == ["reports.db", "reports.db.lock"]
+    assert sorted(file.name for file in path.parent.iterdir()) == [
+        "reports.db",
+        "reports.db.lock",
+        "reports.db.reserve",
+    ]
     del store
     gc.collect()
 
@@ -481,7 +485,7 @@ async def test_a_store_opened_for_reading_writes_nothing(path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are of POSIX")
 async def test_a_forked_child_neither_writes_nor_holds_the_lock(path: Path) -> None:
-    """A child inherits the store but not its thread: it is told to open its own, and the lock ends with the parent's."""
+    """A child inherits the store but not its thread: it is told so, and the lock ends with the parent's."""
     store = Store.open(path)
     ready, done = os.pipe(), os.pipe()
     child = os.fork()

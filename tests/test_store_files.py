@@ -53,7 +53,9 @@ def test_only_the_owner_may_read_it(path: Path) -> None:
     """Reports are bought, and about people: none of the store's files can be read by others."""
     with Store.open(path):
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
-    assert modes == dict.fromkeys(["reports.db", "reports.db-wal", "reports.db-shm", "reports.db.lock"], 0o600)
+    assert modes == dict.fromkeys(
+        ["reports.db", "reports.db-wal", "reports.db-shm", "reports.db.lock", "reports.db.reserve"], 0o600
+    )
 
 
 def test_a_path_that_cannot_be_a_store_is_said_so(tmp_path: Path) -> None:
@@ -353,6 +355,69 @@ def _all(reader: StoreReader) -> list[int]:
     while page := reader.versions(ids[-1] if ids else 0, every=True):
         ids += page
     return ids
+
+
+FLOOD = """
+import asyncio, os, subprocess, sys
+from walee_async.errors import StoreError, StoreWriteError
+from walee_async.outcomes import Attempt, Charge, Payload
+from walee_async.store import Store
+
+def billed(handle):
+    return Attempt(handle=handle, number=1, key="key 1", charge=Charge.BILLED)
+
+async def fetch(store, handle):
+    try:
+        intent = store.intend(handle, 1, "key 1")
+        await intent
+    except StoreWriteError as error:
+        return error
+    await asyncio.sleep(0.01)
+    await store.settle(intent, billed(handle), Payload(handle=handle, body=os.urandom(25_000), received_at=1.0))
+
+async def main(folder):
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", folder], check=True)
+    async with Store.open(f"{folder}/reports.db") as store:
+        bought = refused = 0
+        handles = iter(range(1000))
+        async def work():
+            nonlocal bought, refused
+            for number in handles:
+                error = await fetch(store, f"h{number}")
+                bought, refused = bought + (error is None), refused + (error is not None)
+        await asyncio.gather(*(work() for _ in range(64)))
+        totals = await store.totals()
+        print("flooded", bought, refused, totals.reports, totals.under_way)
+    try:
+        Store.open(f"{folder}/reports.db", read_only=True).close()
+        with Store.open(f"{folder}/reports.db") as store:
+            print("again", len(store.orphans), len([kept async for kept in store.payloads()]), store.remarks)
+    except StoreError as error:
+        print(error)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+def _can_mount() -> bool:
+    try:
+        command = ["unshare", "--user", "--map-root-user", "--mount", "true"]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not _can_mount(), reason="needs a file system of its own")
+def test_a_full_disk_still_takes_what_is_under_way(tmp_path: Path) -> None:
+    """Sixty-four requests are on their way when the disk fills: new ones are refused, and all sixty-four are kept."""
+    command = ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-c", FLOOD, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    flooded, again = done.stdout.splitlines()
+    _, bought, refused, reports, under_way = flooded.split()
+    assert int(bought) == int(reports) > 64
+    assert int(refused) == 1000 - int(bought)
+    assert int(under_way) == 0
+    assert again.startswith(f"again 0 {bought} ")
 
 
 MAKE = """

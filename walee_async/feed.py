@@ -25,8 +25,8 @@ class Feed:
     """Hands out the handles of a list. Only the distinct ones are remembered, so that none is bought twice.
 
     An async list is read by `read`, in one task from beginning to end: a generator may hold a timeout or a task group
-    open across its items, and those must not change hands. A handle whose report is being prepared can be put aside until
-    it is due, and is handed out again then, as long as the list goes on; nobody waits for it.
+    open across its items, and those must not change hands. A handle whose report is being prepared can be put aside
+    until it is due, and is handed out again then, as long as the list goes on; nobody waits for it.
 
     Raises:
         ConfigError: a single text was given for a list.

@@ -45,7 +45,7 @@ def main() -> None:
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if os.WIFEXITED(status):
-            print(json.dumps({"lives": killed + 1, "killed": killed, "exit": os.WEXITSTATUS(status)}))
+            sys.stdout.write(json.dumps({"lives": killed + 1, "killed": killed, "exit": os.WEXITSTATUS(status)}))
             return
         killed += 1
 

@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from walee_async.errors import WaleeError
 from walee_async.outcomes import Charge
 from walee_async.store.connect import explain, sidecar, size_of
 from walee_async.store.journal import PRUNABLE
@@ -56,7 +57,7 @@ class Books:
 
     def charges(self, run: int | None = None) -> Counter[Charge]:
         """The attempts by what they may have cost, those under way left out; of one run, or of all."""
-        return Counter({Charge(charge): count for charge, count in self._charges(run) if charge is not None})
+        return Counter({charge: count for charge, count in self._charges(run) if charge is not None})
 
     def runs(self) -> list[RunRecord]:
         """Every run, the oldest first."""
@@ -78,7 +79,7 @@ class Books:
             bytes=size,
             file_bytes=size_of(self.path) + size_of(sidecar(self.path, "-wal")),
             imported=imported,
-            charges=Counter({Charge(charge): count for charge, count in charges if charge is not None}),
+            charges=Counter({charge: count for charge, count in charges if charge is not None}),
             under_way=sum(count for charge, count in charges if charge is None),
             ambiguous=self.ambiguous(),
             failed=Counter(dict(failed)),
@@ -94,9 +95,10 @@ class Books:
         )
         return Pruned(reports, size)
 
-    def _charges(self, run: int | None) -> list[Any]:
+    def _charges(self, run: int | None) -> list[tuple[Charge | None, int]]:
         query = "SELECT charge, count(*) FROM attempts WHERE ? IS NULL OR run = ? GROUP BY charge"
-        return self._all(query, (run, run))
+        with told(self.path):
+            return [(None if charge is None else Charge(charge), n) for charge, n in self._all(query, (run, run))]
 
     def _about(self, handles: Sequence[str], query: str, order: str = "") -> Iterator[tuple[Any, ...]]:
         """The rows of a query that ends in a list of handles, asked for some hundred at a time."""
@@ -114,5 +116,7 @@ def told(path: Path) -> Iterator[None]:
     """Raise SQLite's errors as this package's."""
     try:
         yield
-    except sqlite3.Error as error:
+    except WaleeError:
+        raise
+    except (sqlite3.Error, OSError, ValueError) as error:  # ValueError: a text or a word that nobody wrote
         raise explain(error, path, "read") from None

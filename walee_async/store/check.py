@@ -56,7 +56,7 @@ def _structure(connection: sqlite3.Connection, pragma: str) -> Iterator[Finding]
         for (line,) in connection.execute(pragma).fetchall():
             if line != "ok":
                 yield Finding(f"the file's structure: {line}")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         yield Finding(f"the file's structure: {error}")
 
 
@@ -64,7 +64,7 @@ def _strays(connection: sqlite3.Connection) -> Iterator[Finding]:
     try:
         for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check").fetchall():
             yield Finding(f"row {row} of {table} belongs to a row of {parent} that is not there")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         yield Finding(f"the file's structure: {error}")
 
 
@@ -81,7 +81,7 @@ def _report(reader: StoreReader, version: int, *, decoded: bool) -> Iterator[Fin
 
 def _name(connection: sqlite3.Connection, version: int) -> tuple[str | None, str | None]:
     """What a damaged row says of itself, where it can still be read."""
-    with suppress(sqlite3.Error):
+    with suppress(sqlite3.Error, UnicodeDecodeError):
         for handle, report_id in connection.execute("SELECT handle, report_id FROM reports WHERE id = ?", (version,)):
             return str(handle), None if report_id is None else str(report_id)
     return None, None

@@ -17,6 +17,9 @@ from walee_async.errors import (
 from walee_async.store.schema import APPLICATION_ID, MIGRATIONS, version_of
 
 _WRITER: Final = (
+    # Milliseconds. Only foreign programs can hold the file, ours are kept apart by the lock; a report that was bought
+    # meanwhile is better kept late than not.
+    "busy_timeout = 30000",
     # An acknowledged commit outlives a power cut: the WAL is synced at each. NORMAL would sync at checkpoints only.
     "synchronous = FULL",
     # On macOS a plain fsync leaves the data in the drive's cache; elsewhere these two do nothing.
@@ -30,8 +33,6 @@ _WRITER: Final = (
     "foreign_keys = ON",
 )
 _BOTH: Final = (
-    # Milliseconds. Only foreign programs can hold the file for any time; ours are kept apart by the lock.
-    "busy_timeout = 5000",
     # Look at each page's structure when it is read, so that damage is an error rather than a wrong row.
     "cell_size_check = ON",
     # A file from elsewhere may hold views and triggers; they must not call functions.
@@ -41,7 +42,7 @@ _BOTH: Final = (
 )
 
 _HEADER: Final = b"SQLite format 3\0"
-_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}
+_REFUSED = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _PATH = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -82,7 +83,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 def _open_reader(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-    connection = _set_up(connection, (*_BOTH, "query_only = ON"))
+    connection = _set_up(connection, (*_BOTH, "busy_timeout = 5000", "query_only = ON"))
     try:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except BaseException:
@@ -119,18 +120,26 @@ def size_of(path: Path) -> int:
 
 
 def check_header(path: Path) -> bool:
-    """Say whether a file holds a store already; False for an empty one. Reads 100 bytes.
+    """Say whether a file holds a store already; False for an empty or missing one. Reads 100 bytes.
 
     Raises:
         StorePathError: it holds something else.
+        StoreDamagedError: it is empty or missing, and files beside it say that there was a store.
     """
     try:
         with path.open("rb") as file:
             header = file.read(100)
+    except FileNotFoundError:
+        header = b""
     except OSError as error:
         raise StorePathError(f"{path} cannot be read: {error.strerror}") from None
-    if not header or size_of(sidecar(path, "-journal")):
-        return False  # made just now, or a crash in the making that SQLite will roll back
+    if size_of(sidecar(path, "-journal")):
+        return False  # a crash in the making, which SQLite will roll back
+    if not header:
+        # Somebody may remove a store by hand and forget the reserve; nobody empties it by hand.
+        if size_of(sidecar(path, "-wal")) or (path.exists() and sidecar(path, ".reserve").exists()):
+            raise StoreDamagedError(f"{path} is empty or gone, and was a store: other files of it are there")
+        return False
     if header[:16] != _HEADER:
         raise StorePathError(f"{path} is no store, or its beginning is damaged")
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
@@ -152,30 +161,38 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def primary(error: sqlite3.Error) -> int:
+def primary(error: Exception) -> int:
     """SQLite's result code without its extension; 0 when the error is Python's own."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
-def is_lasting(error: BaseException) -> bool:
+def is_busy(error: Exception) -> bool:
+    """Whether another program holds the file."""
+    return isinstance(error, sqlite3.Error) and primary(error) in _BUSY
+
+
+def is_full(error: Exception) -> bool:
+    """Whether there is no room left on the disk."""
+    return isinstance(error, sqlite3.Error) and primary(error) == sqlite3.SQLITE_FULL
+
+
+def is_lasting(error: Exception) -> bool:
     """Whether an error is of the disk or the file, so that the next write would fail as well."""
-    return isinstance(error, sqlite3.Error) and primary(error) in _FULL | _DAMAGED | _PATH
+    return isinstance(error, sqlite3.Error) and primary(error) in _REFUSED | _DAMAGED | _PATH
 
 
-def explain(error: sqlite3.Error, path: Path, doing: str = "used") -> StoreError:
-    """The error of this package that says what SQLite's means."""
+def explain(error: Exception, path: Path, doing: str = "used") -> StoreError:
+    """The error of this package that says what SQLite's means, or one in reading its texts."""
     code, name = primary(error), getattr(error, "sqlite_errorname", None)
     said = f"{error}, {name}" if name else str(error)
     if code == sqlite3.SQLITE_FULL:
-        failure: StoreError = StoreWriteError(f"the disk that holds {path} is full")
-    elif code in _FULL:
-        failure = StoreWriteError(f"the disk that holds {path} refused ({said})")
-    elif code in _DAMAGED or "decode to UTF-8" in said:
-        failure = StoreDamagedError(f"{path} is damaged ({said})")
-    elif code in _PATH:
-        failure = StorePathError(f"{path} cannot be {doing} ({said})")
-    elif code in _BUSY:
-        failure = StoreLockedError(f"another program holds {path} ({said})")
-    else:
-        failure = StoreError(f"{path} cannot be {doing} ({said})")
-    return failure
+        return StoreWriteError(f"the disk that holds {path} is full")
+    if code in _REFUSED:
+        return StoreWriteError(f"the disk that holds {path} refused ({said})")
+    if code in _DAMAGED or "decode to UTF-8" in said or isinstance(error, ValueError):
+        return StoreDamagedError(f"{path} is damaged ({said})")
+    if code in _PATH:
+        return StorePathError(f"{path} cannot be {doing} ({said})")
+    if code in _BUSY:
+        return StoreLockedError(f"another program holds {path} ({said})")
+    return StoreError(f"{path} cannot be {doing} ({said})")

@@ -161,14 +161,14 @@ def import_file(source: str | PathLike[str], writer: Writer) -> Imported:
 
     def flush() -> None:
         nonlocal added, known
-        new = writer.submit_from_thread(partial(_bring_in, arrivals=tuple(chunk))).result()
+        new = writer.submit_from_thread(partial(_bring_in, arrivals=tuple(chunk)), begins=True).result()
         added, known = added + new, known + len(chunk) - new
         chunk.clear()
 
     try:
         for number, line in enumerate(_records(Path(source)), 1):
             try:
-                chunk.append(_arrival(line))
+                chunk.extend([_arrival(line)] if line else [])
             except (ValueError, WaleeError) as error:
                 rejected += 1
                 first.extend([Rejected(number, str(error))] if len(first) < _TOLD else [])
@@ -211,9 +211,10 @@ def _split(file: gzip.GzipFile | IO[bytes]) -> Iterator[bytes]:
             yield from map(bytes, msgspec.json.decode(first, type=list[msgspec.Raw]))
             return
         if not _is_json(first):
-            yield from (first + file.readline(_LINE)).splitlines()
-            first = b""
-    yield from (line for line in itertools.chain([first], iter(lambda: file.readline(_LINE), b"")) if line.strip())
+            yield from map(bytes.strip, (first + file.readline(_LINE)).splitlines())
+            first = file.readline(_LINE)
+    lines = itertools.chain([first], iter(lambda: file.readline(_LINE), b""))
+    yield from map(bytes.strip, lines)
 
 
 def _is_json(data: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -23,6 +23,7 @@ from walee_async.store.journal import close_orphans, next_attempt
 from walee_async.store.lock import Lock
 from walee_async.store.paths import make, sync_folder, wipe
 from walee_async.store.reader import StoreReader
+from walee_async.store.reserve import Reserve
 from walee_async.store.schema import check_sqlite, migrate
 from walee_async.store.wal import examine, valid_frames
 
@@ -36,6 +37,7 @@ class Opened(Struct):
 
     connection: sqlite3.Connection
     lock: Lock
+    reserve: Reserve
     orphans: tuple[str, ...]
     remarks: tuple[str, ...]
     next_attempt: int
@@ -48,35 +50,41 @@ def open_for_writing(path: Path, *, fresh: bool) -> Opened:
         StoreError: it cannot be had; nothing that was kept is changed, and the lock is free again.
     """
     check_sqlite()
-    if path.exists():
-        check_header(path)  # before a lock is left beside a file that is none of ours
+    # Before a lock is left beside a file that is none of ours. A damaged one may be wiped.
+    with suppress(StoreDamagedError) if fresh else nullcontext():
+        check_header(path)
     lock = Lock.acquire(path)
     try:
         if fresh:
             wipe(path)
+        known = check_header(path)
         make(path)
         with told(path):
-            remarks = _recover(path) if check_header(path) else ()
+            remarks = _recover(path) if known else []
             return _ready(path, lock, remarks)
     except BaseException:
         lock.release()
         raise
 
 
-def _ready(path: Path, lock: Lock, remarks: tuple[str, ...]) -> Opened:
+def _ready(path: Path, lock: Lock, remarks: list[str]) -> Opened:
     connection = connect_writer(path)
     try:
         check_version(connection, path)
         migrate(connection)
         enable_log(connection)
         sync_folder(path)
-        return Opened(connection, lock, close_orphans(connection), remarks, next_attempt(connection))
+        orphans = close_orphans(connection)
+        reserve = Reserve(path)
+        if not reserve.fill():
+            remarks.append(f"the disk that holds {path} has no room to set aside for finishing when it is full")
+        return Opened(connection, lock, reserve, orphans, tuple(remarks), next_attempt(connection))
     except BaseException:
         connection.close()
         raise
 
 
-def _recover(path: Path) -> tuple[str, ...]:
+def _recover(path: Path) -> list[str]:
     """Look at what a process that did not close the store has left, before anything is changed.
 
     The connection here cannot write, and leaves the files as they are when it closes.
@@ -87,9 +95,9 @@ def _recover(path: Path) -> tuple[str, ...]:
     with closing(connect_reader(path)) as connection:
         check_version(connection, path)
         if not size_of(sidecar(path, "-wal")):
-            return ()
+            return []
         remark = examine(path, valid_frames(path))
         problem = first_damage(StoreReader(connection, path))
         if problem is not None:
             raise StoreDamagedError(f"{path} is damaged: {problem.problem}", handle=problem.handle)
-    return (remark,) if remark is not None else ()
+    return [remark] if remark is not None else []

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from walee_async.errors import StorePathError
+from walee_async.errors import StoreDamagedError, StorePathError
 from walee_async.store.connect import check_header, sidecar
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ def wipe(path: Path) -> None:
     Raises:
         StorePathError: the file is something else than a store, or cannot be removed.
     """
-    if not path.exists():
-        return
-    check_header(path)
+    with suppress(StoreDamagedError):
+        check_header(path)
     try:
-        for file in (path, sidecar(path, "-wal"), sidecar(path, "-shm"), sidecar(path, "-journal")):
-            file.unlink(missing_ok=True)
+        # The file itself goes last: interrupted at any point, this can be done again.
+        for suffix in (".reserve", "-wal", "-shm", "-journal", ""):
+            sidecar(path, suffix).unlink(missing_ok=True)
     except OSError as error:
         raise StorePathError(f"{path} cannot be removed: {error.strerror}") from None

@@ -53,8 +53,9 @@ class Store(StoreReads):
 
     Made by `open`; a context manager, with `async with` or `with`. Writes are queued at once and awaited until they are
     on disk; awaiting is optional for all but the intent: what was queued is written even when nobody waits, at the
-    latest on closing. A StoreWriteError means that the disk refused: every later write is refused at once with the
-    same sentence, and what was kept before can be read.
+    latest on closing. A StoreWriteError means that the disk refused: every later intent is refused at once with the
+    same sentence, and what was kept before can be read. When the disk is full, what is under way can still be settled:
+    room for that is set aside in the file `.reserve`.
 
     Attributes:
         orphans: The handles whose requests were under way when the last process died, one for each request: their
@@ -67,7 +68,7 @@ class Store(StoreReads):
         self.orphans = opened.orphans if opened else ()
         self.remarks = opened.remarks if opened else ()
         self._lock = opened.lock if opened else None
-        self._writer = Writer(opened.connection, path) if opened else None
+        self._writer = Writer(opened.connection, path, opened.reserve) if opened else None
         self._numbers = itertools.count(opened.next_attempt if opened else 1)
         self._process = os.getpid()
         self._closing = threading.Lock()
@@ -82,7 +83,7 @@ class Store(StoreReads):
         """Open a store. It blocks for some milliseconds, after a crash longer: in an event loop, use a thread.
 
         Args:
-            path: The file. Beside it are `-wal` and `-shm` while it is in use, and `.lock`.
+            path: The file. Beside it are `-wal` and `-shm` while it is in use, `.lock` and `.reserve`.
             create: Make it where there is none; its folder must be there.
             read_only: Write nothing and take no lock, so that it can be read while another process writes to it.
             wipe: Remove what is in it first.
@@ -112,7 +113,7 @@ class Store(StoreReads):
         """
         intent = next(self._numbers)
         work = partial(journal.intend, intent=intent, attempt=(handle, number, key, run))
-        return Intent(intent, self._writes().submit(work, handle))
+        return Intent(intent, self._writes().submit(work, handle, begins=True))
 
     def settle(self, intent: Intent, attempt: Attempt, payload: Payload | None = None) -> Awaitable[None]:
         """Note what an intended request came to, and keep its report, in one transaction. Awaitable until on disk.
@@ -141,7 +142,7 @@ class Store(StoreReads):
 
     def begin_run(self, command: str = "") -> Awaitable[int]:
         """Note the start of a run; its number. `command` must not hold a key."""
-        return self._writes().submit(partial(journal.begin_run, command=command))
+        return self._writes().submit(partial(journal.begin_run, command=command), begins=True)
 
     def end_run(self, run: int, reason: str) -> Awaitable[None]:
         """Note the end of a run and why it ended, such as `complete`."""

@@ -14,13 +14,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from walee_async.errors import StoreError, WaleeError
-from walee_async.store.connect import explain, is_lasting
+from walee_async.store.connect import explain, is_busy, is_full, is_lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from walee_async.outcomes import Payload
+    from walee_async.store.reserve import Reserve
 
 T = TypeVar("T")
 
@@ -30,15 +31,19 @@ who do nothing but write: 2,800 reports of 25 KB a second rather than 1,600, a r
 
 
 class Ticket(Generic[T]):
-    """One record on its way to the disk, and who is to be told. `work` may run twice, if the first is rolled back."""
+    """One record on its way to the disk, and who is to be told. `work` may run twice, if the first is rolled back.
 
-    __slots__ = ("alone", "error", "future", "handle", "loop", "payload", "result", "work")
+    `begins` says that it begins something new, which a full disk has no room for; `alone` that it can be part of no
+    transaction.
+    """
+
+    __slots__ = ("alone", "begins", "error", "future", "handle", "loop", "payload", "result", "work")
 
     def __init__(self, work: Callable[[sqlite3.Connection], T], handle: str | None, payload: Payload | None) -> None:
         self.work = work
         self.handle = handle
         self.payload = payload
-        self.alone = False
+        self.alone = self.begins = False
         self.loop: asyncio.AbstractEventLoop | None = None
         self.future: asyncio.Future[T] | Future[T]
         self.result: T | None = None
@@ -57,12 +62,16 @@ class Ticket(Generic[T]):
 
 
 class Writer:
-    """Owns the writing connection. `failure` is why it writes no more, once the disk has refused."""
+    """Owns the writing connection, and the room set aside for a full disk."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self.failure: StoreError | None = None
+    def __init__(self, connection: sqlite3.Connection, path: Path, reserve: Reserve) -> None:
         self._connection = connection
         self._path = path
+        self._reserve = reserve
+        self._failure: StoreError | None = None
+        """Why nothing is written any more."""
+        self._full: StoreError | None = None
+        """Why nothing new is begun any more."""
         self._queue: queue.SimpleQueue[Ticket[Any] | None] = queue.SimpleQueue()
         self._next: list[Ticket[Any] | None] = []
         # A daemon, so that a store nobody closed does not keep the program from ending.
@@ -70,19 +79,27 @@ class Writer:
         self._thread.start()
 
     def submit(
-        self, work: Callable[[sqlite3.Connection], T], handle: str | None = None, payload: Payload | None = None
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        handle: str | None = None,
+        payload: Payload | None = None,
+        *,
+        begins: bool = False,
     ) -> asyncio.Future[T]:
         """Queue a record from within an event loop; the future is done when it is on disk."""
         ticket = Ticket(work, handle, payload)
+        ticket.begins = begins
         ticket.loop = asyncio.get_running_loop()
         ticket.future = future = ticket.loop.create_future()
         self._queue.put(ticket)
         return future
 
-    def submit_from_thread(self, work: Callable[[sqlite3.Connection], T], *, alone: bool = False) -> Future[T]:
-        """Queue a record from any thread; `alone`: outside any transaction, for what cannot be part of one."""
+    def submit_from_thread(
+        self, work: Callable[[sqlite3.Connection], T], *, alone: bool = False, begins: bool = False
+    ) -> Future[T]:
+        """Queue a record from any thread."""
         ticket = Ticket(work, None, None)
-        ticket.alone = alone
+        ticket.alone, ticket.begins = alone, begins
         future: Future[T] = Future()
         ticket.future = future
         self._queue.put(ticket)
@@ -126,20 +143,34 @@ class Writer:
         return batch
 
     def _write(self, batch: list[Ticket[Any]]) -> None:
+        refused = [ticket for ticket in batch if self._failure or (self._full and ticket.begins)]
+        for ticket in refused:
+            ticket.error = self._told(ticket, self._failure or self._full)
+        if refused:
+            batch = [ticket for ticket in batch if ticket.error is None]
+        if not batch:
+            return
         try:
-            if self.failure is not None:
-                raise self.failure
             self._commit(batch)
         except Exception as error:  # noqa: BLE001  (whatever it is, somebody waits to be told)
             self._roll_back()
-            if isinstance(error, sqlite3.Error) and is_lasting(error):
-                self.failure = explain(error, self._path, "written to")
-            if self.failure is None and len(batch) > 1:
-                for ticket in batch:  # one of them cannot be written; the others shall not suffer for it
-                    self._write([ticket])
-                return
+            self._cope(batch, error)
+
+    def _cope(self, batch: list[Ticket[Any]], error: Exception) -> None:
+        """Find a way on after a commit that failed, and see that everybody in it is written or told."""
+        if batch[0].alone or is_busy(error) or (len(batch) == 1 and not is_lasting(error)):
             for ticket in batch:
-                ticket.error = self._told(ticket, self.failure or error)
+                ticket.error = self._told(ticket, error)
+        elif not is_lasting(error):
+            for ticket in batch:  # one of them cannot be written; the others shall not suffer for it
+                self._write([ticket])
+        else:
+            failure = explain(error, self._path, "written to")
+            if is_full(error) and self._reserve.release():
+                self._full = failure
+            else:
+                self._failure = failure
+            self._write(batch)
 
     def _commit(self, batch: list[Ticket[Any]]) -> None:
         if batch[0].alone:
@@ -155,7 +186,7 @@ class Writer:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 
-    def _told(self, ticket: Ticket[Any], error: Exception) -> Exception:
+    def _told(self, ticket: Ticket[Any], error: Exception | None) -> Exception | None:
         """The error as one ticket's own: with its handle, and with its payload, which would otherwise be lost."""
         if isinstance(error, sqlite3.Error):
             error = explain(error, self._path, "written to")

@@ -1,0 +1,321 @@
+"""The store after the worst: killed in the middle, cut short, bits turned. All that was committed, or a clear word."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from walee_async.errors import StoreDamagedError, StoreError, StorePathError
+from walee_async.outcomes import Attempt, Charge, Payload
+from walee_async.store import Finding, Store, StoreReader
+from walee_async.store.check import verify
+
+PAGE = 4096
+FRAME = 24 + PAGE
+
+
+async def buy(store: Store, bought: Payload) -> None:
+    intent = store.intend(bought.handle, 1, "key 1")
+    await intent
+    await store.settle(intent, Attempt(handle=bought.handle, number=1, key="key 1", charge=Charge.BILLED), bought)
+
+
+class Remains(NamedTuple):
+    """What was kept, in order, and the files as they were found."""
+
+    kept: list[Payload]
+    database: bytes
+    log: bytes
+
+    def lay_out(self, path: Path, database: bytes | None = None, log: bytes | None = None) -> None:
+        path.write_bytes(self.database if database is None else database)
+        beside = path.with_name(f"{path.name}-wal")
+        beside.unlink(missing_ok=True)
+        if self.log:
+            beside.write_bytes(self.log if log is None else log)
+
+    def read(self, path: Path) -> list[Payload] | None:
+        """What can be read again; None where the store says that something is damaged. Nothing is ever made up."""
+        told: list[object] = []
+        try:
+            with Store.open(path) as store:
+                told.extend(store.remarks)
+            with StoreReader.open(path) as reader:
+                read = list(reader.payloads(every=True, on_damage=told.append))
+                assert [payload for payload in read if payload not in self.kept] == []
+                for payload in self.kept:
+                    assert self.is_right(reader, payload.handle)
+                if read != self.kept and not told:
+                    told.extend(finding for finding in verify(reader) if finding.damage)
+        except StoreError:
+            return None
+        return None if told else read
+
+    def is_right(self, reader: StoreReader, handle: str) -> bool:
+        try:
+            latest = reader.latest(handle)
+        except StoreDamagedError:
+            return True
+        return latest is None or (latest.handle == handle and latest in self.kept)
+
+
+def remains(folder: Path, reports: int, size: int, *, closed: bool) -> Remains:
+    """The files of a store with some reports, closed or as a power cut would leave them."""
+    dice, path = random.Random(reports), folder / "whole.db"
+    kept = [
+        Payload(handle=f"h{dice.randrange(999)}", body=dice.randbytes(size), encoding="gzip", received_at=float(number))
+        for number in range(reports)
+    ]
+
+    async def fill() -> Remains:
+        async with Store.open(path, wipe=True) as store:
+            for payload in kept:
+                await buy(store, payload)
+            open_still = Remains(kept, path.read_bytes(), path.with_name("whole.db-wal").read_bytes())
+        return Remains(kept, path.read_bytes(), b"") if closed else open_still
+
+    return asyncio.run(fill())
+
+
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> Remains:
+    """Twelve reports, each in a commit of its own, none of them carried over from the log."""
+    return remains(tmp_path_factory.mktemp("crashed"), 12, 300, closed=False)
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Remains:
+    """Forty reports in a store that was closed."""
+    return remains(tmp_path_factory.mktemp("closed"), 40, 3000, closed=True)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "reports.db"
+
+
+# -- cut --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_log_cut_at_any_byte_gives_all_commits_before_the_cut(crashed: Remains, path: Path) -> None:
+    """Every byte of the last frame, and one in 211 of the rest: what was committed before the cut is read, in order."""
+    end = len(crashed.log)
+    counts = []
+    crashed.lay_out(path)
+    for cut in sorted({*range(0, end, 211), *range(end - FRAME, end)}, reverse=True):
+        os.truncate(path.with_name("reports.db-wal"), cut)
+        with StoreReader.open(path) as reader:
+            read = list(reader.payloads(every=True))
+        assert read == crashed.kept[: len(read)]
+        counts.append(len(read))
+    assert counts == sorted(counts, reverse=True)
+    assert (counts[0], counts[-1]) == (11, 0)
+
+
+def test_a_log_cut_short_can_be_written_to_again(crashed: Remains, path: Path) -> None:
+    """Opening for writing after a cut finds the same, and nothing to complain of."""
+    for cut in range(32, len(crashed.log), 9973):
+        crashed.lay_out(path, log=crashed.log[:cut])
+        read = crashed.read(path)
+        assert read is not None
+        assert read == crashed.kept[: len(read)]
+
+
+def test_a_file_cut_at_any_byte_is_whole_or_said_to_be_damaged(closed: Remains, path: Path) -> None:
+    """Every byte of the last page, and one in 1,009 of the rest; a report that is given out is as it was bought."""
+    end = len(closed.database)
+    closed.lay_out(path)
+    for cut in sorted({*range(0, end, 1009), *range(end - PAGE, end)}, reverse=True):
+        os.truncate(path, cut)
+        told: list[object] = []
+        try:
+            with StoreReader.open(path) as reader:
+                read = list(reader.payloads(every=True, on_damage=told.append))
+        except (StoreDamagedError, StorePathError):
+            continue
+        assert told, cut
+        assert [payload for payload in read if payload not in closed.kept] == []
+
+
+def test_a_log_cut_after_it_was_carried_over_is_whole_or_said_to_be_damaged(tmp_path: Path, path: Path) -> None:
+    """A log that is partly in the file already, and then cut, would mix two states of the store."""
+    left = remains(tmp_path, 160, 25_000, closed=False)
+    assert len(left.database) > 1_000_000
+    for cut in random.Random(1).sample(range(len(left.log)), 40):
+        left.lay_out(path, log=left.log[:cut])
+        read = left.read(path)
+        assert read is None or read == left.kept[: len(read)]
+
+
+def test_after_a_crash_the_last_reports_are_examined_before_anything_is_written(tmp_path: Path, path: Path) -> None:
+    """A damaged body near the end is told on opening, with its handle, and the files are left as they are."""
+    left = remains(tmp_path, 160, 25_000, closed=False)
+    victim = left.kept[100]
+    database = left.database.replace(victim.body[500:600], bytes(100))
+    assert database != left.database
+    left.lay_out(path, database=database)
+    with pytest.raises(StoreDamagedError, match=victim.handle):
+        Store.open(path)
+    assert path.read_bytes() == database
+
+
+# -- bits -------------------------------------------------------------------------------------------------------------
+
+bits = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def turned(content: bytes, bit: int) -> bytes:
+    place, which = divmod(bit % (8 * len(content)), 8)
+    return content[:place] + bytes([content[place] ^ 1 << which]) + content[place + 1 :]
+
+
+@bits
+@given(bit=st.integers(0, 1 << 40))
+def test_a_bit_turned_in_the_file_is_harmless_or_said(closed: Remains, path: Path, bit: int) -> None:
+    """Wherever it is: all reports are there, or the store says that it is damaged; never a wrong one."""
+    closed.lay_out(path, database=turned(closed.database, bit))
+    assert closed.read(path) in (None, closed.kept)
+
+
+@bits
+@given(bit=st.integers(0, 1 << 40))
+def test_a_bit_turned_in_the_log_is_harmless_or_said(crashed: Remains, path: Path, bit: int) -> None:
+    """SQLite takes the first bad frame for the log's end; commits behind it are missed, and not in silence."""
+    crashed.lay_out(path, log=turned(crashed.log, bit))
+    assert crashed.read(path) in (None, crashed.kept)
+
+
+def test_a_damaged_log_is_left_as_it_is(crashed: Remains, path: Path) -> None:
+    """A store whose log is damaged is not opened for writing, which would discard it; what is before can be read."""
+    log = turned(crashed.log, 8 * len(crashed.log) // 2)
+    crashed.lay_out(path, log=log)
+    for _ in range(2):
+        with pytest.raises(StoreDamagedError, match=r"commits after its frame \d+ cannot be read"):
+            Store.open(path)
+    assert path.with_name("reports.db-wal").read_bytes() == log
+    with StoreReader.open(path) as reader:
+        read = list(reader.payloads(every=True))
+    assert read
+    assert read == crashed.kept[: len(read)]
+
+
+def test_a_last_commit_that_is_incomplete_is_remarked_on(crashed: Remains, path: Path) -> None:
+    """A power cut can leave it; the store opens without it, and says so."""
+    crashed.lay_out(path, log=turned(crashed.log, 8 * len(crashed.log) - 9))
+    with Store.open(path) as store:
+        (remark,) = store.remarks
+    assert "last commit" in remark
+    with StoreReader.open(path) as reader:
+        assert list(reader.payloads(every=True)) == crashed.kept[:11]
+
+
+def test_an_emptied_store_is_not_taken_for_a_new_one(closed: Remains, crashed: Remains, path: Path) -> None:
+    """Its file is empty or gone, and others of it are there: that is damage, until it is wiped on purpose."""
+    Store.open(path).close()
+    closed.lay_out(path, database=b"")
+    with pytest.raises(StoreDamagedError, match="empty"):
+        Store.open(path)
+    Store.open(path, wipe=True).close()
+    crashed.lay_out(path)
+    path.unlink()
+    with pytest.raises(StoreDamagedError, match="gone"):
+        Store.open(path)
+    Store.open(path, wipe=True).close()
+
+
+async def iterate(path: Path) -> tuple[list[Payload], list[Finding]]:
+    """What an iteration in the loop gives, and what it tells; without a listener, it raises."""
+    told: list[Finding] = []
+    async with Store.open(path, read_only=True) as store:
+        with pytest.raises(StoreDamagedError):
+            [payload async for payload in store.payloads(every=True)]
+        return [payload async for payload in store.payloads(every=True, on_damage=told.append)], told
+
+
+def test_the_loss_of_one_report_does_not_keep_the_others(closed: Remains, path: Path) -> None:
+    """Where one body is damaged, the others are read, its place is told, and reading it is an error that names it."""
+    victim = closed.kept[20]
+    closed.lay_out(path, database=closed.database.replace(victim.body[100:140], bytes(40)))
+    with StoreReader.open(path) as reader:
+        with pytest.raises(StoreDamagedError, match=victim.handle):
+            list(reader.payloads(every=True))
+        told: list[Finding] = []
+        read = list(reader.payloads(every=True, on_damage=told.append))
+        assert read == [payload for payload in closed.kept if payload is not victim]
+        assert [(finding.handle, finding.version) for finding in told] == [(victim.handle, 21)]
+        assert asyncio.run(iterate(path)) == (read, told)
+        damaged = [finding for finding in verify(reader) if finding.damage]
+    assert [(finding.handle, finding.version) for finding in damaged] == [(victim.handle, 21)]
+
+
+# -- killed -----------------------------------------------------------------------------------------------------------
+
+WRITE = """
+import asyncio, os, sys
+from walee_async.outcomes import Attempt, Charge, Payload
+from walee_async.store import Store
+
+async def buy(store, handle):
+    intent = store.intend(handle, 1, "key 1")
+    await intent
+    os.write(1, f"sent {handle}\\n".encode())
+    body = (handle * 4000).encode()
+    billed = Attempt(handle=handle, number=1, key="key 1", charge=Charge.BILLED)
+    await store.settle(intent, billed, Payload(handle=handle, body=body, received_at=1.0))
+    os.write(1, f"kept {handle}\\n".encode())
+
+async def main():
+    store = Store.open(sys.argv[1])
+    numbers = iter(range(100_000))
+    async def work():
+        for number in numbers:
+            await buy(store, f"run{sys.argv[2]}n{number}")
+    await asyncio.gather(*(work() for _ in range(8)))
+
+asyncio.run(main())
+"""
+
+
+def killed(path: Path, run: int, lines: int) -> Iterator[list[str]]:
+    """What a writing process had said when it was killed, some time after it had said so many lines."""
+    command = [sys.executable, "-c", WRITE, str(path), str(run)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(lines)]
+        process.send_signal(signal.SIGKILL)
+        said += process.stdout.readlines()
+    yield from (line.split() for line in said if line.endswith("\n"))
+
+
+def test_a_process_killed_at_any_moment_loses_nothing(path: Path) -> None:
+    """Thirty kills: every report that was acknowledged is there, every request that was sent is kept or named."""
+    dice, kept = random.Random(), set[str]()
+    for run in range(30):
+        said = list(killed(path, run, dice.randrange(1, 150)))
+        sent = {handle for word, handle in said if word == "sent"}
+        acknowledged = {handle for word, handle in said if word == "kept"}
+        with Store.open(path) as store:
+            orphans = set(store.orphans)
+            assert store.remarks == ()
+        with StoreReader.open(path) as reader:
+            there = {payload.handle: payload.body for payload in reader.payloads(every=True)}
+        assert acknowledged <= there.keys()
+        assert sent <= there.keys() | orphans
+        assert len(orphans) <= 8
+        assert kept <= there.keys()
+        assert all(body == (handle * 4000).encode() for handle, body in there.items())
+        kept = set(there)
+    with StoreReader.open(path) as reader:
+        assert [finding for finding in verify(reader) if finding.damage] == []
+        assert reader.totals().under_way == 0

@@ -1,0 +1,240 @@
+"""Reports on their way between stores, and the examination of a whole store."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import hashlib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from walee_async.errors import ConfigError, NoReportError, StoreDamagedError
+from walee_async.outcomes import Attempt, Charge, Payload
+from walee_async.store import Finding, Imported, Rejected, Store
+
+pytestmark = pytest.mark.anyio
+
+CREATED = "2026-01-02T03:04:05.000+00:00"
+CREATED_AT = 1767323045.0
+
+
+def report(name: str, **more: object) -> dict[str, object]:
+    """The inner object of an answer."""
+    info = {"report_id": f"report of {name}", "created": CREATED}
+    return {"success": True, "report_info": info, "user_profile": {"username": name, **more}}
+
+
+def answer(name: str, **more: object) -> bytes:
+    return msgspec.json.encode({"success": True, "message": "fetched", "payload": report(name, **more)})
+
+
+def payload(handle: str, at: float = 1.5, body: bytes | None = None, encoding: str = "gzip") -> Payload:
+    body = gzip.compress(answer(handle), mtime=0) if body is None else body
+    return Payload(handle=handle, body=body, encoding=encoding, key="key 1 (…a3f9)", received_at=at)
+
+
+async def buy(store: Store, bought: Payload) -> None:
+    intent = store.intend(bought.handle, 1, bought.key)
+    await intent
+    billed = Attempt(handle=bought.handle, number=1, key=bought.key, charge=Charge.BILLED, status=200)
+    await store.settle(intent, billed, bought)
+
+
+async def everything(store: Store) -> list[Payload]:
+    return [kept async for kept in store.payloads(every=True)]
+
+
+async def test_an_export_brought_in_elsewhere_is_the_same(tmp_path: Path) -> None:
+    """Bodies, encodings, labels and times survive; a second import adds nothing, and says so."""
+    kept = [
+        payload("a"),
+        payload("a", 2.5),
+        payload("b", 1.0, answer("b", text="x" * 999), "identity"),
+        payload("c", 3.0, b"?"),
+    ]
+    file = tmp_path / "reports.jsonl.gz"
+    async with Store.open(tmp_path / "one.db") as one, Store.open(tmp_path / "other.db") as other:
+        for each in kept:
+            await buy(one, each)
+        assert await one.export(file) == 4
+        assert await other.import_(file) == Imported(4, 0, 0, ())
+        assert await other.import_(file) == Imported(0, 4, 0, ())
+        assert await everything(other) == await everything(one) == kept
+        (version, *_) = await other.history("b")
+        assert (version.source, version.attempt, version.status) == ("import", None, 200)
+        totals = await other.totals()
+        assert (totals.imported, totals.charges.total()) == (4, 0)
+        assert await one.import_(file) == Imported(0, 4, 0, ())
+
+
+async def test_stores_are_merged_whatever_they_share(tmp_path: Path) -> None:
+    """Two stores exported into a third make their union, in any order, each report once."""
+    common, left, right = payload("common"), payload("left"), payload("right")
+    for name, kept in (("one", [common, left]), ("two", [right, common])):
+        async with Store.open(tmp_path / f"{name}.db") as store:
+            for each in kept:
+                await buy(store, each)
+            await store.export(tmp_path / name)
+    async with Store.open(tmp_path / "union.db") as store:
+        added = [(await store.import_(tmp_path / name)).added for name in ("one", "two", "one")]
+        assert added == [2, 1, 0]
+        assert sorted(kept.handle for kept in await everything(store)) == ["common", "left", "right"]
+
+
+async def test_an_export_may_be_of_the_newest_only(tmp_path: Path) -> None:
+    """Without the older versions, it holds one report for each handle."""
+    async with Store.open(tmp_path / "reports.db") as store:
+        for at in (1.0, 2.0):
+            await buy(store, payload("a", at))
+        assert await store.export(tmp_path / "x", every=False) == 1
+    (line,) = gzip.decompress((tmp_path / "x").read_bytes()).splitlines()
+    fields = msgspec.json.decode(line)
+    assert fields["received_at"] == 2.0
+    assert hashlib.sha256(base64.b64decode(fields["body"])).hexdigest() == fields["sha256"]
+
+
+async def test_reports_bought_elsewhere_are_brought_in(tmp_path: Path) -> None:
+    """Lines with a handle and a report, whole answers, and bare reports; dated by their own words."""
+    lines = [
+        {"handle": "@River.Kites", "report": report("someone")},
+        {"handle": "two", "report": msgspec.Raw(answer("two")), "received_at": 7.0},
+        msgspec.Raw(answer("three")),
+        report("Four"),
+    ]
+    file = tmp_path / "bought.jsonl"
+    file.write_bytes(b"\n\n".join(map(msgspec.json.encode, lines)))
+    async with Store.open(tmp_path / "reports.db") as store:
+        await store.record_failure("two", NoReportError("none"))
+        assert await store.import_(file) == Imported(4, 0, 0, ())
+        assert await store.import_(file) == Imported(0, 4, 0, ())
+        assert await store.failed(["two"]) == {}
+        held = await store.lookup(["river.kites", "two", "three", "four"])
+        assert {handle: one.received_at for handle, one in held.items()} == {
+            "river.kites": CREATED_AT, "two": 7.0, "three": CREATED_AT, "four": CREATED_AT,
+        }  # fmt: skip
+        assert {one.created for one in held.values()} == {CREATED_AT}
+        assert [finding async for finding in store.verify()] == []
+        three = await store.latest("three")
+        assert three is not None
+        assert three.body == answer("three")
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+async def test_a_document_over_many_lines_is_brought_in(tmp_path: Path, wrapped: bool) -> None:
+    """One answer saved for reading, or a list of them, is as good as lines."""
+    document = b"[" + answer("a") + b"," + answer("b") + b"]" if wrapped else answer("a")
+    file = tmp_path / "saved.json"
+    file.write_bytes(b"\xef\xbb\xbf" + msgspec.json.format(document, indent=2))
+    async with Store.open(tmp_path / "reports.db") as store:
+        assert (await store.import_(file)).added == 1 + wrapped
+
+
+async def test_lines_that_hold_no_report_are_told_and_the_others_brought_in(tmp_path: Path) -> None:
+    """A broken line, a checksum that does not fit, a handle that is none: each with its number and reason."""
+    good = {
+        "handle": "a",
+        "body": base64.b64encode(b"{}").decode(),
+        "sha256": hashlib.sha256(b"{}").hexdigest(),
+        "received_at": 1,
+    }
+    lines = [
+        msgspec.json.encode(good | {"sha256": "00"}),
+        b"{broken",
+        b"",
+        msgspec.json.encode(good),
+        msgspec.json.encode(good | {"handle": "no body"}),
+        msgspec.json.encode({"report": {"user_profile": {}}}),
+        msgspec.json.encode(good | {"body": "***"}),
+        b"[]",
+    ]
+    file = tmp_path / "mixed.jsonl"
+    file.write_bytes(b"\n".join(lines))
+    async with Store.open(tmp_path / "reports.db") as store:
+        done = await store.import_(file)
+        assert (done.added, done.known, done.rejected) == (1, 0, 6)
+        assert [rejected.line for rejected in done.first_rejected] == [1, 2, 5, 6, 7, 8]
+        assert done.first_rejected[0] == Rejected(1, "its body does not match its checksum.")
+
+
+async def test_a_file_that_breaks_off_brings_in_what_came_before(tmp_path: Path) -> None:
+    """A cut gzip file is an error, after what could be read of it; the whole file then adds the rest."""
+    async with Store.open(tmp_path / "one.db") as store:
+        for number in range(120):
+            await buy(store, payload(f"c{number}", float(number)))
+        await store.export(tmp_path / "whole")
+    content = (tmp_path / "whole").read_bytes()
+    (tmp_path / "cut").write_bytes(content[: len(content) * 2 // 3])
+    async with Store.open(tmp_path / "other.db") as store:
+        with pytest.raises(ConfigError, match="cut cannot be read"):
+            await store.import_(tmp_path / "cut")
+        some = (await store.totals()).reports
+        assert 0 < some < 120
+        assert await store.import_(tmp_path / "whole") == Imported(120 - some, some, 0, ())
+        with pytest.raises(ConfigError, match="No such file"):
+            await store.import_(tmp_path / "missing")
+        with pytest.raises(ConfigError, match="cannot be written"):
+            await store.export(tmp_path / "missing" / "x")
+
+
+async def test_importing_does_not_hold_up_the_journal(tmp_path: Path) -> None:
+    """While thousands of reports are brought in, purchases are still entered, between one portion and the next."""
+    async with Store.open(tmp_path / "one.db") as store:
+        await asyncio.gather(*(buy(store, payload(f"c{number}")) for number in range(2000)))
+        await store.export(tmp_path / "x")
+    async with Store.open(tmp_path / "other.db") as store:
+        importing = asyncio.create_task(store.import_(tmp_path / "x"))
+        bought = 0
+        while not importing.done():
+            await asyncio.wait_for(buy(store, payload(f"d{bought}")), 2.0)
+            bought += 1
+        assert (await importing).added == 2000
+        assert bought > 5
+        assert (await store.totals()).reports == 2000 + bought
+
+
+async def test_examining_tells_damage_from_what_cannot_be_read(tmp_path: Path) -> None:
+    """A body as it was bought that is no report is told, and is no damage; each with its handle and report id."""
+    path = tmp_path / "reports.db"
+    misfit = answer("misfit", followers="many")
+    async with Store.open(path) as store:
+        await buy(store, payload("good"))
+        await buy(store, payload("misfit", 1.0, misfit, "identity"))
+        await buy(store, payload("broken", 1.0, gzip.compress(b"{")))
+        victim = payload("victim")
+        await buy(store, victim)
+    path.write_bytes(path.read_bytes().replace(victim.body[20:60], bytes(40)))
+    async with Store.open(path, read_only=True) as store:
+        findings = [finding async for finding in store.verify()]
+        told: list[Finding] = []
+        with pytest.raises(StoreDamagedError):
+            await store.export(tmp_path / "x")
+        assert not (tmp_path / "x").exists()
+        assert await store.export(tmp_path / "x", on_damage=told.append) == 3
+    assert [(finding.handle, finding.report_id, finding.damage) for finding in findings] == [
+        ("misfit", "report of misfit", False), ("broken", None, False), ("victim", "report of victim", True),
+    ]  # fmt: skip
+    assert "$.user_profile.followers" in findings[0].problem
+    assert [finding.handle for finding in told] == ["victim"]
+    assert list(tmp_path.glob("*.part")) == []
+
+
+async def test_a_salvaged_store_goes_on_elsewhere(tmp_path: Path) -> None:
+    """What can still be read of a damaged store is exported and brought into a new one."""
+    path = tmp_path / "reports.db"
+    kept = [payload(f"c{number}", float(number), bytes([number]) * 9000, "gzip") for number in range(50)]
+    async with Store.open(path) as store:
+        for each in kept:
+            await buy(store, each)
+    content = bytearray(path.read_bytes())
+    at = content.index(bytes([25]) * 4000)
+    content[at : at + 4096] = bytes(4096)
+    path.write_bytes(content)
+    async with Store.open(path, read_only=True) as damaged:
+        exported = await damaged.export(tmp_path / "x", on_damage=lambda _: None)
+    assert exported >= 48
+    async with Store.open(tmp_path / "new.db") as store:
+        assert (await store.import_(tmp_path / "x")).added == exported
+        assert all(each in kept for each in await everything(store))
