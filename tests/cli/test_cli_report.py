@@ -108,7 +108,7 @@ def test_strangers_give_the_terminal_no_orders(serve: Callable[..., Gateway], wa
         (Code("account_is_private"), 3, "private"),
         (Code("no_tokens_remaining"), 4, "Top the account up"),
         (Status(401), 4, "Check the key"),
-        (Status(429, retry_after=1000), 3, "the next turn is 1000.0 s away, past the deadline"),
+        (Status(429, retry_after=1000), 4, "told to wait 1000 s, longer than 300 s"),
     ],
     ids=lambda value: type(value).__name__,
 )
