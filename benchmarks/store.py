@@ -95,7 +95,7 @@ async def main(count: int, callers: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--reports", type=int, default=2000)
     parser.add_argument("--callers", type=int, default=64)
     parser.add_argument("--folder", help="where the store is put; a new temporary folder in it is used and removed")

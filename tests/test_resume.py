@@ -20,6 +20,8 @@ from walee_async.errors import (
     StoreLockedError,
 )
 from walee_async.outcomes import Charge
+from walee_async.reuse import is_young
+from walee_async.store import Held
 from walee_async.testing import Code, Drop, Gateway, Hang, RetryLater, Slow, Status, WrongType
 
 if TYPE_CHECKING:
@@ -84,17 +86,21 @@ async def test_a_thousand_calls_are_one_purchase_and_the_next_is_none(gateway: G
     assert gateway.requests_seen == 1
 
 
-async def test_a_report_past_its_age_is_bought_again(gateway: Gateway, path: Path) -> None:
-    """Age counts from the report's own date, not from when it was bought."""
-    async with client(gateway, path) as walee:
-        report = await walee.creator_report(gateway.handles[0])
-    assert report.report_info is not None
-    assert report.report_info.created_at is not None
-    age = time.time() - report.report_info.created_at.timestamp()
-    for max_age, bought in ((age + 3600, 1), (age - 3600, 2)):
+async def test_a_report_past_its_age_is_bought_again_but_not_the_same_day(gateway: Gateway, path: Path) -> None:
+    """Age counts from the report's own date; one that was old when it was bought is kept for a day all the same."""
+    for max_age, bought in ((1e12, 1), (3600.0, 1), (0.0, 2)):
         async with client(gateway, path, max_age=max_age) as walee:
             await walee.creator_report(gateway.handles[0])
         assert gateway.billed[gateway.handles[0]] == bought
+
+
+@pytest.mark.parametrize(("dated", "received", "young"), [(1, 1, True), (9, 1, False), (9, 0.5, True), (1, 9, True)])
+def test_young_is_dated_within_the_age_or_bought_within_the_day(dated: float, received: float, young: bool) -> None:
+    """With an age of five days: by the report's own date, or because it came less than a day ago. In days."""
+    day, now = 24 * 3600.0, time.time()
+    held = Held(created=now - dated * day, received_at=now - received * day - 1)
+    assert is_young(held, 5 * day) is young
+    assert not is_young(None, 5 * day)
 
 
 async def test_what_does_not_fit_is_read_again_from_the_store(gateway: Gateway, path: Path) -> None:

@@ -107,8 +107,7 @@ class WaleeClient:
         self.budget = budget or Budget()
         self.store: Store | None = store if isinstance(store, Store) else None
         """The store while the client is open, if there is one."""
-        self.ledger = Ledger()
-        """Every attempt of this client, whichever run or call it was for."""
+        self.ledger = Ledger()  # every attempt of this client, whichever run or call it was for
 
     def __repr__(self) -> str:
         return f"<WaleeClient {self._base_url} with {', '.join(key.label for key in self._keys)}>"
@@ -131,10 +130,9 @@ class WaleeClient:
         if self.store is not None:
             for sentence in self.store.remarks:
                 logger.warning("%s", sentence)
-            through = ReadThrough(
-                self._buying, self.store, max_age=self._max_age, resend_ambiguous=retry.resend_ambiguous
-            )
+            doubts = retry.resend_ambiguous
             # Shared around the store as well: a call that looked before a report came must not buy it after it did.
+            through = ReadThrough(self._buying, self.store, max_age=self._max_age, resend_ambiguous=doubts)
             self._reading = SharedFlights(through)
         return self
 

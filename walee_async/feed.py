@@ -21,6 +21,9 @@ BREATH: Final = 1000
 """Duplicates skipped in a row before other tasks get a turn."""
 
 
+_END: Final = object()
+
+
 class Feed:
     """Hands out the handles of a list. Only the distinct ones are remembered, so that none is bought twice.
 
@@ -40,7 +43,7 @@ class Feed:
         self._parkings = 0
         self._seen: set[str] = set()
         self._stopped = False
-        self._later = entries if isinstance(entries, AsyncIterable) else None
+        self._later = aiter(entries) if isinstance(entries, AsyncIterable) else None
         self._now = iter(entries) if not isinstance(entries, AsyncIterable) else iter(())
         self._send: MemoryObjectSendStream[Any] | None = None
         self._receive: MemoryObjectReceiveStream[Any] | None = None
@@ -76,8 +79,8 @@ class Feed:
             if self._parked and self._parked[0][0] <= asyncio.get_running_loop().time():
                 return heapq.heappop(self._parked)[2].handle
             try:
-                entry = next(self._now) if self._receive is None else await self._receive.receive()
-            except (StopIteration, anyio.EndOfStream):
+                entry = await self._entry()
+            except (StopAsyncIteration, anyio.EndOfStream):
                 self._stopped = True
                 break
             handle = self._new(entry)
@@ -87,6 +90,16 @@ class Feed:
             if self.duplicates % BREATH == 0:
                 await asyncio.sleep(0)
         return None
+
+    async def _entry(self) -> Any:
+        if self._receive is not None:
+            return await self._receive.receive()
+        if self._later is not None:
+            return await anext(self._later)  # not opened: only one task asks
+        entry = next(self._now, _END)
+        if entry is _END:
+            raise StopAsyncIteration
+        return entry
 
     def _new(self, entry: Any) -> str | Failed | None:
         """The handle of an entry, or what is wrong with it; None when it has been seen."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +9,7 @@ from msgspec import Struct
 
 from walee_async.errors import NotReadyError
 from walee_async.outcomes import Failed
-from walee_async.reuse import remembered
+from walee_async.reuse import is_young, remembered
 from walee_async.store import Standing
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ async def make_plan(feed: Feed, store: Store | None, rules: Rules, *, price: flo
 
 def _count(plan: Plan, handle: str, standing: Standing, rules: Rules) -> None:
     held = standing.held
-    if held is not None and not rules.fresh and time.time() - held.dated < rules.max_age:
+    if not rules.fresh and is_young(held, rules.max_age):
         plan.fresh += 1
         return
     known = None if rules.fresh else remembered(handle, standing, rules.resend_ambiguous, rules.retry_failed)

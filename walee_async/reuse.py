@@ -12,10 +12,13 @@ from walee_async.ledger import ACCOUNT
 if TYPE_CHECKING:
     from walee_async.interfaces import Source
     from walee_async.outcomes import Payload
-    from walee_async.store import Failure, Standing, Store
+    from walee_async.store import Failure, Held, Standing, Store
 
 MAX_AGE: Final = 55 * 24 * 3600.0
 """Seconds. The gateway's own source keeps a report for about 60 days, so a younger one would hardly be another."""
+JUST_BOUGHT: Final = 24 * 3600.0
+"""Seconds. What came so lately is used whatever its date: the gateway sells reports that are weeks old already, and
+buying one again at once would bring the same."""
 FINAL: Final = frozenset({"NoReportError"})
 """Failures that asking again would not change: a run does not repeat them unless told to."""
 
@@ -42,7 +45,7 @@ class ReadThrough:
             WaleeError: what the source raises, or what it raised before and would again.
         """
         standing = (await self._store.standing([handle]))[handle]
-        if standing.held is not None and time.time() - standing.held.dated < self._max_age:
+        if is_young(standing.held, self._max_age):
             payload = await self._store.latest(handle)
             if payload is not None:
                 payload.reused = True
@@ -53,6 +56,14 @@ class ReadThrough:
             if known is not None:
                 raise known
         return await self._source.fetch(handle)
+
+
+def is_young(held: Held | None, max_age: float) -> bool:
+    """Whether a stored report is used instead of a new one: dated within `max_age`, or bought within the day."""
+    if held is None:
+        return False
+    now = time.time()
+    return now - held.dated < max_age or now - held.received_at < min(max_age, JUST_BOUGHT)
 
 
 def remembered(handle: str, standing: Standing, resend_ambiguous: int, retry: frozenset[str]) -> WaleeError | None:

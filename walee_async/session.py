@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from yarl import URL
@@ -25,7 +25,7 @@ from walee_async.errors import (
 from walee_async.events import AttemptEnded, AttemptStarted, Emitter, KeyBenched
 from walee_async.ledger import ACCOUNT, Ledger
 from walee_async.outcomes import Attempt, Charge, Exchange, Payload
-from walee_async.transport import lines_of, send_once, what_broke
+from walee_async.transport import lines_of, what_broke
 from walee_async.wire import Answer, charge_of, excerpt, limits, read_answer, redact, report_url, shown
 
 if TYPE_CHECKING:
@@ -63,17 +63,7 @@ class Session:
         self._store = store
         self._http = transport.session or transport.open()
         self._lines = asyncio.Semaphore(lines_of(self._http) or transport.connections)
-        self._options: dict[str, Any] = {
-            "allow_redirects": False,
-            "auto_decompress": False,
-            "middlewares": (send_once,),
-            "proxy": transport.proxy,
-            "raise_for_status": False,
-            "ssl": transport.ssl,
-            "timeout": aiohttp.ClientTimeout(
-                total=None, sock_connect=transport.connect_timeout, sock_read=transport.read_timeout
-            ),
-        }
+        self._options = transport.request_options()
 
     @property
     def full(self) -> bool:

@@ -312,8 +312,8 @@ def test_damage_is_found(walee: Any, tool: Any, gateway: Gateway, store: Path) -
     assert unreadable.code == 3
     assert f"unreadable {gateway.handles[4]}" in unreadable.out.decode()
     data = bytearray(store.read_bytes())
-    start = data.rindex(b"\x1f\x8b\x08") + 500
-    data[start : start + 50] = bytes(50)
+    for body in re.finditer(rb"\x1f\x8b\x08", bytes(data)):
+        data[body.start() + 500 : body.start() + 550] = bytes(50)
     store.write_bytes(data)
     damaged = tool("verify")
     assert damaged.code == 5

@@ -11,9 +11,9 @@ import asyncio
 import json
 import os
 import random
+import select
 import signal
 import sys
-import time
 
 from walee_async import Failed, Options, RetryPolicy, WaleeClient
 
@@ -41,7 +41,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             os._exit(asyncio.run(live(base_url, key, store, handles)) and 1)
-        time.sleep(dice.uniform(0, float(longest)))
+        select.select([], [], [], dice.uniform(0, float(longest)))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if os.WIFEXITED(status):
