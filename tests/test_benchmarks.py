@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent.parent / "benchmarks"
 ELSEWHERE = {"import_time.py"}
 """Scripts without anything to make smaller; a nox session runs them."""
 LEAST = {
-    "store.py": ["--reports", "64", "--callers", "8"],
+    "store.py": ["--reports", "600", "--callers", "32"],
     "memory.py": ["--few", "200", "--many", "400", "--concurrency", "8"],
     "rate.py": ["--rates", "50", "--seconds", "1", "--auto-seconds", "2"],
 }
