@@ -15,29 +15,31 @@ if TYPE_CHECKING:
     from walee_async import errors as errors
     from walee_async.budget import Budget as Budget
     from walee_async.bulk import Run as Run
-    from walee_async.client import Options as Options
     from walee_async.client import WaleeClient as WaleeClient
     from walee_async.errors import AccountError as AccountError
     from walee_async.errors import ConfigError as ConfigError
     from walee_async.errors import NoReportError as NoReportError
     from walee_async.errors import RunEndedError as RunEndedError
     from walee_async.errors import WaleeError as WaleeError
-    from walee_async.handles import Entry as Entry
     from walee_async.handles import parse_handle as parse_handle
     from walee_async.interfaces import Hook as Hook
     from walee_async.interfaces import Source as Source
     from walee_async.ledger import Ledger as Ledger
     from walee_async.models import CreatorReport as CreatorReport
     from walee_async.models import Headline as Headline
-    from walee_async.outcomes import Attempt as Attempt
+    from walee_async.options import Options as Options
     from walee_async.outcomes import Charge as Charge
     from walee_async.outcomes import Failed as Failed
     from walee_async.outcomes import Fetched as Fetched
     from walee_async.outcomes import Outcome as Outcome
     from walee_async.outcomes import Payload as Payload
-    from walee_async.plan import Plan as Plan
-    from walee_async.progress import Progress as Progress
+    from walee_async.rescoring import rescore as rescore
     from walee_async.retry import RetryPolicy as RetryPolicy
+    from walee_async.scoring import Brief as Brief
+    from walee_async.scoring import Score as Score
+    from walee_async.scoring import ScoreView as ScoreView
+    from walee_async.scoring import read_brief as read_brief
+    from walee_async.scoring import score as score
     from walee_async.store import Store as Store
     from walee_async.transport import Transport as Transport
 
@@ -45,12 +47,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountError",
-    "Attempt",
+    "Brief",
     "Budget",
     "Charge",
     "ConfigError",
     "CreatorReport",
-    "Entry",
     "Failed",
     "Fetched",
     "Headline",
@@ -60,11 +61,11 @@ __all__ = [
     "Options",
     "Outcome",
     "Payload",
-    "Plan",
-    "Progress",
     "RetryPolicy",
     "Run",
     "RunEndedError",
+    "Score",
+    "ScoreView",
     "Source",
     "Store",
     "Transport",
@@ -72,21 +73,25 @@ __all__ = [
     "WaleeError",
     "errors",
     "parse_handle",
+    "read_brief",
+    "rescore",
+    "score",
 ]
 
 _HOMES = {
     "budget": ("Budget",),
     "bulk": ("Run",),
-    "client": ("Options", "WaleeClient"),
+    "client": ("WaleeClient",),
     "errors": ("AccountError", "ConfigError", "NoReportError", "RunEndedError", "WaleeError"),
-    "handles": ("Entry", "parse_handle"),
+    "handles": ("parse_handle"),
     "interfaces": ("Hook", "Source"),
     "ledger": ("Ledger",),
     "models": ("CreatorReport", "Headline"),
-    "outcomes": ("Attempt", "Charge", "Failed", "Fetched", "Outcome", "Payload"),
-    "plan": ("Plan",),
-    "progress": ("Progress",),
+    "options": ("Options",),
+    "outcomes": ("Charge", "Failed", "Fetched", "Outcome", "Payload"),
+    "rescoring": ("rescore",),
     "retry": ("RetryPolicy",),
+    "scoring": ("Brief", "Score", "ScoreView", "read_brief", "score"),
     "store": ("Store",),
     "transport": ("Transport",),
 }

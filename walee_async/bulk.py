@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 import anyio
@@ -27,10 +27,10 @@ from walee_async.errors import (
     WaleeError,
 )
 from walee_async.events import Emitter, OutcomeReached
-from walee_async.feed import Feed
+from walee_async.feed import Feed, Handles
 from walee_async.inflate import MAX_INFLATED
 from walee_async.ledger import ACCOUNT, Account, Ledger
-from walee_async.outcomes import Failed, Fetched, Outcome
+from walee_async.outcomes import Failed, Fetched, Outcome, Payload
 from walee_async.progress import Progress, RecentRate
 from walee_async.retry import RetryQuota
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-    from walee_async.handles import Entry
     from walee_async.interfaces import Source
     from walee_async.store import Store
 
@@ -94,7 +93,7 @@ class Run(Generic[T]):
     def __init__(
         self,
         source: Source,
-        entries: Iterable[str | Entry] | AsyncIterable[str | Entry],
+        entries: Handles,
         options: RunOptions,
         emitter: Emitter | None = None,
     ) -> None:
@@ -257,7 +256,7 @@ class Run(Generic[T]):
             return Failed(handle, self._not_attempted(handle))
         try:
             payload = await self._source.fetch(handle)
-            return Fetched(handle, decode(payload, self._options.view, cap=self._options.max_inflated), payload)
+            return Fetched(handle, self._report(payload), payload)
         except ENDS_THE_RUN as error:
             self._ended = self._ended or error
             refused = self._not_attempted(handle)
@@ -265,6 +264,10 @@ class Run(Generic[T]):
             return Failed(handle, refused)
         except WaleeError as error:
             return Failed(handle, error)
+
+    def _report(self, payload: Payload) -> T:
+        report: T = decode(payload, self._options.view, cap=self._options.max_inflated)
+        return report
 
     def _not_attempted(self, handle: str) -> NotAttemptedError:
         assert self._ended is not None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, TypeVar, overload
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
 from walee_async.budget import Budget
 from walee_async.bulk import Run, RunOptions
@@ -20,47 +18,29 @@ from walee_async.handles import parse_handle
 from walee_async.keys import Key, api_keys
 from walee_async.ledger import Ledger
 from walee_async.models import CreatorReport
+from walee_async.options import DEFAULTS, Options
 from walee_async.plan import Plan, Rules, make_plan
 from walee_async.pool import KeyStatistics, SessionPool
-from walee_async.retry import RetryPolicy
 from walee_async.reuse import MAX_AGE, ReadThrough
+from walee_async.scores import ScoreRun
+from walee_async.scoring import Brief, ScoreView
 from walee_async.session import Session
 from walee_async.store import Store
-from walee_async.transport import Transport
 from walee_async.wire import check_base_url
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from os import PathLike
     from types import TracebackType
 
-    from walee_async.handles import Entry
-    from walee_async.interfaces import Hook
+    from walee_async.feed import Handles
     from walee_async.outcomes import Payload
 
 logger = logging.getLogger("walee_async")
 T = TypeVar("T")
 
-Handles: TypeAlias = "Iterable[str | Entry] | AsyncIterable[str | Entry]"
-
 BASE_URL: Final = "https://api.gateway.walee.ai/api"
 NOT_OPEN: Final = "The client is not open: use it inside `async with WaleeClient(...) as walee:`"
-
-
-class Options(Struct, frozen=True, kw_only=True):
-    """What few callers change."""
-
-    burst: int = 1
-    """Requests that may go at once after a rest."""
-    retry: RetryPolicy = RetryPolicy()
-    """When to try again, and the deadline."""
-    transport: Transport = Transport()
-    """A session, connector, proxy or TLS context of your own, timeouts, connections."""
-    hook: Hook | None = None
-    """Is told of every event."""
-
-
-DEFAULTS: Final = Options()
 
 
 class WaleeClient:
@@ -249,16 +229,35 @@ class WaleeClient:
         Raises:
             ConfigError: an argument cannot be right, or the client is not open.
         """
-        options = RunOptions(
-            view=view,
-            ordered=ordered,
-            concurrency=concurrency,
-            total=total,
-            max_inflated=self._options.transport.max_inflated,
-            store=self.store,
-            retry_failed=_reasons(retry_failed),
+        options = self._run_options(
+            view, ordered=ordered, concurrency=concurrency, total=total, retry_failed=retry_failed
         )
         return Run(self._source(fresh=fresh), handles, options, self._emitter)
+
+    def _run_options(self, view: type[Any], *, retry_failed: Iterable[str], **given: Any) -> RunOptions:
+        given |= {"max_inflated": self._options.transport.max_inflated, "retry_failed": _reasons(retry_failed)}
+        return RunOptions(view=view, store=self.store, **given)
+
+    def scores(
+        self,
+        handles: Handles,
+        *,
+        brief: Brief | None = None,
+        top: int = 50,
+        concurrency: int = 64,
+        total: int | None = None,
+        fresh: bool = False,
+        retry_failed: Iterable[str] = (),
+    ) -> ScoreRun:
+        """Fetch many reports and score each as it comes: as `creator_reports`, with a `Score` in place of the report.
+
+        `brief` says what is wanted (None: all that is well made), `top` how many of the best are kept in `run.top`.
+
+        Raises:
+            ConfigError: an argument cannot be right, or the client is not open.
+        """
+        options = self._run_options(ScoreView, concurrency=concurrency, total=total, retry_failed=retry_failed)
+        return ScoreRun(self._source(fresh=fresh), handles, options, self._emitter, brief=brief or Brief(), top=top)
 
     async def plan(self, handles: Handles, *, fresh: bool = False, retry_failed: Iterable[str] = ()) -> Plan:
         """Say what `creator_reports` would do with a list, what it would cost and how long it would take.

@@ -6,7 +6,7 @@ import asyncio
 import heapq
 from collections.abc import AsyncIterable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import anyio
 
@@ -16,6 +16,9 @@ from walee_async.outcomes import Failed
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+Handles: TypeAlias = Iterable[str | Entry] | AsyncIterable[str | Entry]
+"""A list of handles: texts or lines of a file, of any length."""
 
 BREATH: Final = 1000
 """Duplicates skipped in a row before other tasks get a turn."""
@@ -35,7 +38,7 @@ class Feed:
         ConfigError: a single text was given for a list.
     """
 
-    def __init__(self, entries: Iterable[str | Entry] | AsyncIterable[str | Entry]) -> None:
+    def __init__(self, entries: Handles) -> None:
         if isinstance(entries, str | bytes):
             raise ConfigError(f"A run takes a list of handles, not one text: pass [{entries!r}]")
         self.duplicates = 0

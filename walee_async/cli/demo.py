@@ -21,9 +21,10 @@ from walee_async.cli.pulse import Pulse
 from walee_async.cli.runner import finish
 from walee_async.cli.screen import Screen
 from walee_async.cli.text import UNKNOWN, big, clean, percent, plural, size
-from walee_async.client import Options, WaleeClient
+from walee_async.client import WaleeClient
 from walee_async.errors import ConfigError
 from walee_async.models import Headline
+from walee_async.options import Options
 from walee_async.outcomes import Fetched
 from walee_async.testing import Code, Drop, Gateway, Html, Maker, Mix, Quota, Slow, Status
 

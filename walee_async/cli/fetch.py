@@ -22,8 +22,9 @@ from walee_async.cli.screen import Screen
 from walee_async.cli.sinks import ReportFile, open_sink
 from walee_async.cli.sources import HandleList
 from walee_async.cli.text import clean, plural, size
-from walee_async.client import Options, WaleeClient
+from walee_async.client import WaleeClient
 from walee_async.errors import ConfigError
+from walee_async.options import Options
 from walee_async.retry import RetryPolicy
 
 if TYPE_CHECKING:

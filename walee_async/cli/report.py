@@ -16,11 +16,12 @@ from walee_async.cli.keys import find_keys
 from walee_async.cli.portrait import portrait
 from walee_async.cli.screen import Screen, console_on
 from walee_async.cli.text import clean, listed, moment
-from walee_async.client import Options, WaleeClient
+from walee_async.client import WaleeClient
 from walee_async.decode import decode
 from walee_async.errors import PayloadError, StoreLockedError
 from walee_async.events import GatePaused
 from walee_async.handles import parse_handle
+from walee_async.options import Options
 from walee_async.reuse import ReadThrough
 from walee_async.store import Store
 

@@ -88,7 +88,8 @@ async def _stop_when_asked(run: Run[Any], interrupts: Interrupts, bar: Bar, hurr
     run.stop()
     bar.notice = "stopping; Ctrl-C again leaves at once"
     with anyio.move_on_after(GRACE):
-        await bar.pulse.hold(GRACE)
+        # For longer than we wait: a gate that opens while we leave would send what is then cut off.
+        await bar.pulse.hold(2 * GRACE)
         # The last answer is on its way from the connection to its outcome.
         await asyncio.sleep(SETTLING)
     hurry.cancel()

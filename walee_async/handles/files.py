@@ -29,6 +29,8 @@ _FORMATS: Final[dict[str, ListFormat]] = {
 }
 _SPREADSHEETS: Final = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 _LOOK: Final = 4096
+_PATH: Final = 4096
+"""Characters of a path that are told: all of them, or nobody would find the file."""
 
 
 def read_entries(
@@ -62,11 +64,11 @@ def read_entries(
     source, suffix = str(file), file.suffix.lower()
     kind = format or _FORMATS.get(suffix, "text")
     if not file.exists():
-        raise ConfigError(f"there is no file {quoted(source)}")
+        raise ConfigError(f"there is no file {quoted(source, _PATH)}")
     if file.is_dir():
-        raise ConfigError(f"{quoted(source)} is a folder, not a list of handles")
+        raise ConfigError(f"{quoted(source, _PATH)} is a folder, not a list of handles")
     if suffix in _SPREADSHEETS:
-        raise ConfigError(f"{quoted(source)} is a spreadsheet; save its sheet as CSV")
+        raise ConfigError(f"{quoted(source, _PATH)} is a spreadsheet; save its sheet as CSV")
     _check_column(source, kind, column)
     return _entries(_lines(file, kind), source, kind, column)
 
@@ -87,7 +89,7 @@ def _entries(lines: Iterable[str], source: str, kind: ListFormat, column: str | 
 
 
 def _lines(file: Path, kind: ListFormat) -> Iterator[str]:
-    source = quoted(str(file))
+    source = quoted(str(file), _PATH)
     try:
         with file.open("rb") as raw:
             yield from _decoded(raw, source, kind)

@@ -72,10 +72,10 @@ def resolve(entry: str | Entry) -> str:
         raise InvalidHandleError(f"{where}: {error.detail}") from None
 
 
-def quoted(text: str) -> str:
-    """The text in quotes, escaped, at most 80 characters: safe to print whatever it holds."""
-    whole = repr(text[:_QUOTED])
-    return whole if len(whole) <= _QUOTED and len(text) <= _QUOTED else f"{whole[: _QUOTED - 2]}…{whole[0]}"
+def quoted(text: str, most: int = _QUOTED) -> str:
+    """The text in quotes, escaped, at most 80 characters unless told otherwise: safe to print whatever it holds."""
+    whole = repr(text[:most])
+    return whole if len(whole) <= most and len(text) <= most else f"{whole[: most - 2]}…{whole[0]}"
 
 
 def _of_address(address: str, text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from walee_async.models.base import Part
 from walee_async.models.people import RelatedUser
@@ -14,7 +15,7 @@ AGES = ("13-17", "18-24", "25-34", "35-44", "45-64", "65-")
 REACHABILITY = ("-500", "500-1000", "1000-1500", "1500-")
 """How many accounts a follower follows; those who follow `1500-` are unlikely to see a given post."""
 
-_WHOLE = 0.999
+WHOLE: Final = 0.999
 """Shares that sum to this leave nothing for a missing row: six decimals each, and a margin for rounding."""
 
 
@@ -64,8 +65,8 @@ class AudienceGeo(Part, frozen=True, kw_only=True):
     """Those with 1 % or more, so the weights sum to less than 1 (0.72 to 0.97 as a rule)."""
 
 
-class AudienceData(Part, frozen=True, kw_only=True):
-    """An audience. Weights are fractions of it, 0 to 1; look them up by code, as the rows come in any order.
+class AudienceShares(Part, frozen=True, kw_only=True):
+    """An audience in shares. Weights are fractions of it, 0 to 1; look them up by code, as the rows come in any order.
 
     A row that is not there is None, unknown, with one exception: when the rows of `gender`, `age`, `gender_age` and
     `reachability` already sum to 1, a code known to this package that has no row is 0.0, because nothing is left for
@@ -73,18 +74,12 @@ class AudienceData(Part, frozen=True, kw_only=True):
     Codes are matched in any case.
     """
 
-    notable_users_ratio: float | None = None
-    """The fraction of the audience that is notable."""
     audience_reachability: tuple[CodeWeight, ...] | None = None
     audience_genders: tuple[CodeWeight, ...] | None = None
     audience_ages: tuple[CodeWeight, ...] | None = None
     audience_genders_per_age: tuple[GenderAgeWeight, ...] | None = None
     audience_languages: tuple[LanguageWeight, ...] | None = None
     audience_geo: AudienceGeo | None = None
-    audience_lookalikes: tuple[RelatedUser, ...] | None = None
-    """Accounts this audience also follows, by ascending score, the closest first."""
-    notable_users: tuple[RelatedUser, ...] | None = None
-    """Followers with many followers, the most first; about 60."""
 
     def gender(self, code: str) -> float | None:
         """Return the share of `MALE` or `FEMALE`; 0.0 when the other one is everybody, None when unknown."""
@@ -116,7 +111,18 @@ class AudienceData(Part, frozen=True, kw_only=True):
             if row.code is not None and row.code.casefold() == age.casefold():
                 return row.male if wanted == "male" else row.female
         total = sum((row.male or 0.0) + (row.female or 0.0) for row in rows)
-        return 0.0 if age in AGES and total >= _WHOLE else None
+        return 0.0 if age in AGES and total >= WHOLE else None
+
+
+class AudienceData(AudienceShares, frozen=True, kw_only=True):
+    """An audience: its shares, and the accounts it has in common."""
+
+    notable_users_ratio: float | None = None
+    """The fraction of the audience that is notable."""
+    audience_lookalikes: tuple[RelatedUser, ...] | None = None
+    """Accounts this audience also follows, by ascending score, the closest first."""
+    notable_users: tuple[RelatedUser, ...] | None = None
+    """Followers with many followers, the most first; about 60."""
 
 
 class Audience(Part, frozen=True, kw_only=True):
@@ -142,4 +148,4 @@ def _share(
         if row.code is not None and row.code.casefold() == wanted:
             return row.weight
         total += row.weight or 0.0
-    return 0.0 if total >= _WHOLE and code.upper() in known else None
+    return 0.0 if total >= WHOLE and code.upper() in known else None

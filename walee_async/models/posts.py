@@ -17,7 +17,20 @@ class PostStat(Part, frozen=True, kw_only=True):
     saves: int | None = None
 
 
-class Post(Part, frozen=True, kw_only=True):
+class PostDay(Part, frozen=True, kw_only=True):
+    """When a post was made, and what it has gathered."""
+
+    created: str | None = None
+    """As sent; `created_at` reads it."""
+    stat: PostStat | None = None
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When it was posted, aware; None when absent or no time."""
+        return parse_time(self.created)
+
+
+class Post(PostDay, frozen=True, kw_only=True):
     """One row of `top_posts` (by likes) or `recent_posts` (newest first)."""
 
     user_id: str | None = None
@@ -29,8 +42,6 @@ class Post(Part, frozen=True, kw_only=True):
     """Such as `video`."""
     post_id: str | None = None
     """Up to 19 digits."""
-    created: str | None = None
-    """As sent; `created_at` reads it."""
     text: str | None = None
     """The caption; may be empty."""
     video: str | None = None
@@ -41,9 +52,3 @@ class Post(Part, frozen=True, kw_only=True):
     """An address that expires within about a day."""
     link: str | None = None
     hashtags: tuple[str, ...] | None = None
-    stat: PostStat | None = None
-
-    @property
-    def created_at(self) -> datetime | None:
-        """When it was posted, aware; None when absent or no time."""
-        return parse_time(self.created)

@@ -113,6 +113,11 @@ class StoreReader(Books):
         rows = self._about(handles, query, "ORDER BY received_at, id")
         return {handle: Held(created, received_at) for handle, created, received_at in rows}
 
+    def newest(self, handles: Sequence[str]) -> dict[str, int]:
+        """The id of the newest report of each handle; handles without one are left out."""
+        query = f"SELECT handle, id FROM reports AS r WHERE {_NEWEST} AND handle IN"
+        return dict(self._about(handles, query))
+
     def versions(self, after: int = 0, *, every: bool = False) -> list[int]:
         """The ids of the next `PAGE` reports after one: the newest of each handle, or every version."""
         query = f"SELECT id FROM reports AS r WHERE id > ? AND (? OR {_NEWEST}) ORDER BY id LIMIT ?"

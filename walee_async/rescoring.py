@@ -1,0 +1,185 @@
+"""Scores for what a store holds: nothing is bought, all cores work, and the order is the store's."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from walee_async.decode import decode
+from walee_async.errors import ConfigError, PayloadError, StoreDamagedError, WaleeError
+from walee_async.scoring import Brief, Score, ScoreView, score
+from walee_async.store import Finding, StoreReader
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+CHUNK: Final = 200
+"""Reports that a process scores at a time: some 50 ms of work for one message."""
+AHEAD: Final = 2
+"""Chunks that wait for each process, so that none is idle; more would only be memory."""
+ALONE: Final = 1000
+"""Reports up to which starting other processes would take longer than the work."""
+
+_DEFAULT: Final = Brief()
+_scores = msgspec.msgpack.Decoder(list[Score])
+
+
+class _Scorer:
+    """Scores the reports of one store for one brief, in whatever process it is made."""
+
+    mine: _Scorer
+    """The one of a worker process."""
+
+    def __init__(self, reader: StoreReader, brief: Brief, *, lenient: bool) -> None:
+        self.reader = reader
+        self._brief = brief
+        self._lenient = lenient
+        self.troubles: list[Finding] = []
+
+    def scores(self, versions: Iterable[int]) -> Iterator[Score]:
+        """The scores of some reports; those that cannot be read are among the troubles, or raised."""
+        for version in versions:
+            try:
+                payload = self.reader.read(version)
+                yield score(decode(payload, ScoreView), self._brief, handle=payload.handle)
+            except (StoreDamagedError, PayloadError) as error:
+                if not self._lenient:
+                    raise
+                damage = isinstance(error, StoreDamagedError)
+                self.troubles.append(Finding(error.detail, error.handle, version=version, damage=damage))
+
+    def take_troubles(self) -> list[Finding]:
+        """The troubles since the last call."""
+        troubles, self.troubles = self.troubles, []
+        return troubles
+
+
+def rescore(
+    path: str | PathLike[str],
+    brief: Brief = _DEFAULT,
+    *,
+    handles: Iterable[str] | None = None,
+    jobs: int | None = None,
+    on_trouble: Callable[[Finding], None] | None = None,
+) -> Iterator[Score]:
+    """Score the newest report of every creator in a store, in the order in which they were kept. Blocks.
+
+    Neither the scores nor their order depend on `jobs`. Its processes import the main module anew, so a script that
+    calls this does its work under `if __name__ == "__main__":`.
+
+    Args:
+        path: The store; another process may be writing to it.
+        brief: What is wanted.
+        handles: Only these creators, in their order; those without a report are left out.
+        jobs: Processes; None is one for each core, and none for a small store.
+        on_trouble: Is told of each report that is damaged or cannot be read, which is then left out; without it, the
+            first one is raised.
+
+    Raises:
+        ConfigError: `jobs` is below 1.
+        StoreError: the store cannot be read, or a report is damaged.
+        PayloadError: a report cannot be read.
+    """
+    if jobs is not None and jobs < 1:
+        raise ConfigError(f"jobs is {jobs}; it must be at least 1")
+    with StoreReader.open(path) as reader:
+        chunks = _chunks(reader, handles)
+        first = list(islice(chunks, ALONE // CHUNK))
+        more = next(chunks, None)
+        chunks = chain(first, chunks if more is None else chain([more], chunks))
+        jobs = jobs or (1 if more is None else _cores())
+        if jobs == 1:
+            yield from _alone(_Scorer(reader, brief, lenient=on_trouble is not None), chunks, on_trouble)
+        else:
+            yield from _shared(reader, brief, chunks, jobs, on_trouble)
+
+
+def _chunks(reader: StoreReader, handles: Iterable[str] | None) -> Iterator[list[int]]:
+    """The reports to score, by their ids, some at a time."""
+    versions = _versions(reader) if handles is None else _newest(reader, handles)
+    while chunk := list(islice(versions, CHUNK)):
+        yield chunk
+
+
+def _versions(reader: StoreReader) -> Iterator[int]:
+    last = 0
+    while page := reader.versions(last):
+        last = page[-1]
+        yield from page
+
+
+def _newest(reader: StoreReader, handles: Iterable[str]) -> Iterator[int]:
+    given = iter(handles)
+    while some := list(islice(given, CHUNK)):
+        found = reader.newest(some)
+        yield from (found[handle] for handle in some if handle in found)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _alone(
+    scorer: _Scorer, chunks: Iterable[Sequence[int]], on_trouble: Callable[[Finding], None] | None
+) -> Iterator[Score]:
+    for chunk in chunks:
+        yield from scorer.scores(chunk)
+        _tell(scorer.take_troubles(), on_trouble)
+
+
+def _shared(
+    reader: StoreReader,
+    brief: Brief,
+    chunks: Iterable[Sequence[int]],
+    jobs: int,
+    on_trouble: Callable[[Finding], None] | None,
+) -> Iterator[Score]:
+    # Not forked: a store that this process writes to has threads, and they would not be in the copy.
+    given = (str(reader.path), brief, on_trouble is not None)
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, given)
+    ahead: deque[Future[tuple[bytes, list[Finding]]]] = deque()
+    try:
+        for chunk in chunks:
+            ahead.append(pool.submit(_work, chunk))
+            if len(ahead) > AHEAD * jobs:
+                yield from _come(ahead.popleft(), on_trouble)
+        while ahead:
+            yield from _come(ahead.popleft(), on_trouble)
+    except BrokenProcessPool:
+        raise WaleeError("A process that scored has ended; where memory is short, try fewer jobs") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _come(done: Future[tuple[bytes, list[Finding]]], on_trouble: Callable[[Finding], None] | None) -> list[Score]:
+    scores, troubles = done.result()
+    _tell(troubles, on_trouble)
+    return _scores.decode(scores)
+
+
+def _tell(troubles: Iterable[Finding], on_trouble: Callable[[Finding], None] | None) -> None:
+    for trouble in troubles:
+        if on_trouble is not None:
+            on_trouble(trouble)
+
+
+# -- in a worker process ----------------------------------------------------------------------------------------------
+
+
+def _start(path: str, brief: Brief, lenient: bool) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asked
+    _Scorer.mine = _Scorer(StoreReader.open(path), brief, lenient=lenient)
+
+
+def _work(chunk: Sequence[int]) -> tuple[bytes, list[Finding]]:
+    scorer = _Scorer.mine
+    return msgspec.msgpack.encode(list(scorer.scores(chunk))), scorer.take_troubles()

@@ -1,0 +1,49 @@
+"""A run whose reports are scored as they come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from walee_async.bulk import Run
+from walee_async.decode import decode
+from walee_async.scoring import Score, ScoreView, Top, score
+
+if TYPE_CHECKING:
+    from walee_async.bulk import RunOptions
+    from walee_async.events import Emitter
+    from walee_async.feed import Handles
+    from walee_async.interfaces import Source
+    from walee_async.outcomes import Payload
+    from walee_async.scoring import Brief
+
+
+class ScoreRun(Run[Score]):
+    """A run that gives a score for a report: `Fetched.report` is the `Score`, and the best of them are kept.
+
+    Memory holds the best `top` scores, however long the list is.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        entries: Handles,
+        options: RunOptions,
+        emitter: Emitter | None = None,
+        *,
+        brief: Brief,
+        top: int,
+    ) -> None:
+        super().__init__(source, entries, options, emitter)
+        self._brief = brief
+        self._top = Top(top)
+
+    @property
+    def top(self) -> tuple[Score, ...]:
+        """The best scores so far, the best first; see `walee_async.scoring.rank`."""
+        return tuple(self._top)
+
+    def _report(self, payload: Payload) -> Score:
+        view: Any = decode(payload, ScoreView, cap=self._options.max_inflated)
+        found = score(view, self._brief, handle=payload.handle)
+        self._top.add(found)
+        return found

@@ -1,0 +1,37 @@
+"""What one component of a score is, and the facts it rests on."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Fact(Struct, frozen=True, omit_defaults=True):
+    """One thing a report says, or that follows from it. None is unknown."""
+
+    name: str
+    value: float | str | None
+    unit: str = ""
+    """Such as `fraction`, `followers`, `days`, `posts in 4 weeks`."""
+
+
+class Component(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One component: 0 to 100 points in hundredths, or None where the report has no data for it, which is not zero."""
+
+    name: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    """Where the data leaves room, what the value may be at least and at most; None where it leaves none."""
+    missing: str = ""
+    """Why there is no value."""
+    evidence: tuple[Fact, ...] = ()
+
+
+def points(value: float) -> float:
+    """Points as they are reported and summed: 0 to 100, in hundredths."""
+    return round(min(100.0, max(0.0, value)), 2)
+
+
+def fact(name: str, value: float | str | None, unit: str = "") -> Fact:
+    """A fact, numbers to six significant decimals, so that the last digit of a library's logarithm is not in it."""
+    return Fact(name, round(value, 6) if isinstance(value, float) else value, unit)

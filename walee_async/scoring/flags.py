@@ -1,0 +1,190 @@
+"""Flags: what makes a careful buyer look twice, each with the numbers that raised it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from walee_async.scoring.component import Fact, fact
+from walee_async.scoring.components import days_since_post
+from walee_async.scoring.measures import followers_by_month, known, month_number, ratio
+
+if TYPE_CHECKING:
+    from walee_async.models.profile import UserProfile
+    from walee_async.scoring.brief import Brief, FlagLimits
+    from walee_async.scoring.view import Scorable, ScoreProfile
+
+    Profile = UserProfile | ScoreProfile
+
+QUARTER: Final = 3
+"""Months."""
+LIKED: Final = 3
+"""Months with likes below which none stands out."""
+
+
+class Flag(Struct, frozen=True):
+    """A flag that is raised. It changes a score only where the brief has a penalty for it, or forbids it."""
+
+    name: str
+    reason: str
+    """A clause for people, with the numbers."""
+    evidence: tuple[Fact, ...] = ()
+
+
+def flags_of(report: Scorable, brief: Brief) -> tuple[Flag, ...]:
+    """Every flag that a report raises, in the order of `walee_async.scoring.FLAGS`. What is not known raises none."""
+    profile = report.user_profile
+    if profile is None:
+        return ()
+    found = [check(profile, brief.flags) for check in _CHECKS]
+    found.append(_dormant(days_since_post(report), brief.flags))
+    if profile.is_hidden:
+        found.append(Flag("hidden", "the account is hidden"))
+    return tuple(flag for flag in found if flag is not None)
+
+
+def _engagement(profile: Profile, limits: FlagLimits) -> Flag | None:
+    rate = known(profile.engagement_rate)
+    if rate is None or limits.min_engagement_rate <= rate <= limits.max_engagement_rate:
+        return None
+    low = rate < limits.min_engagement_rate
+    limit = limits.min_engagement_rate if low else limits.max_engagement_rate
+    return Flag(
+        "low_engagement" if low else "high_engagement",
+        f"{rate:.2%} likes per follower, {'under' if low else 'over'} {limit:.4g}",
+        (fact("engagement_rate", rate, "likes per follower"), fact("limit", limit, "likes per follower")),
+    )
+
+
+def _likes_over_views(profile: Profile, limits: FlagLimits) -> Flag | None:
+    times = ratio(profile.avg_likes, profile.avg_views)
+    if times is None or times <= limits.max_likes_per_view:
+        return None
+    return Flag(
+        "likes_over_views",
+        f"{times:.3g} likes for each view, over {limits.max_likes_per_view:g}",
+        (
+            fact("avg_likes", profile.avg_likes, "likes a post"),
+            fact("avg_views", profile.avg_views, "views a post"),
+            fact("limit", limits.max_likes_per_view, "likes per view"),
+        ),
+    )
+
+
+def _few_comments(profile: Profile, limits: FlagLimits) -> Flag | None:
+    likes, comments = known(profile.avg_likes), known(profile.avg_comments)
+    # Compared as a product, so that no comments at all on many likes is the strongest case and not a division by zero.
+    if likes is None or comments is None or likes <= limits.max_likes_per_comment * comments or not likes:
+        return None
+    told = f"{likes / comments:,.0f} likes for each comment" if comments else f"{likes:,.0f} likes a post, no comments"
+    return Flag(
+        "few_comments",
+        f"{told}, over {limits.max_likes_per_comment:g} to one",
+        (
+            fact("avg_likes", likes, "likes a post"),
+            fact("avg_comments", comments, "comments a post"),
+            fact("limit", limits.max_likes_per_comment, "likes per comment"),
+        ),
+    )
+
+
+def _growth_month(profile: Profile, limits: FlagLimits) -> Flag | None:
+    months = followers_by_month(profile.stat_history)
+    rates = [
+        ((after / before) ** (1 / (later - earlier)) - 1, later)
+        for (earlier, before), (later, after) in pairwise(months)
+    ]
+    rate, month = max(rates, default=(0.0, 0))
+    if rate <= limits.max_growth_month:
+        return None
+    return Flag(
+        "growth_month",
+        f"{rate:+.1%} followers in {_named(month)}, over {limits.max_growth_month:.3g}",
+        (fact("growth", rate, "fraction a month"), fact("limit", limits.max_growth_month, "fraction a month")),
+    )
+
+
+def _growth_monthly(profile: Profile, limits: FlagLimits) -> Flag | None:
+    months = followers_by_month(profile.stat_history)
+    if len(months) < 2:
+        return None
+    (first, before), (last, after) = months[0], months[-1]
+    rate = (after / before) ** (1 / (last - first)) - 1
+    if rate <= limits.max_growth_monthly:
+        return None
+    return Flag(
+        "growth_monthly",
+        f"{rate:+.1%} followers a month over {last - first} months, over {limits.max_growth_monthly:.3g}",
+        (fact("growth", rate, "fraction a month"), fact("limit", limits.max_growth_monthly, "fraction a month")),
+    )
+
+
+def _growth_quarter(profile: Profile, limits: FlagLimits) -> Flag | None:
+    months = followers_by_month(profile.stat_history)
+    rates = [
+        (after / before - 1, later)
+        for place, (earlier, before) in enumerate(months)
+        for later, after in months[place + 1 :]
+        if later - earlier <= QUARTER
+    ]
+    rate, month = max(rates, default=(0.0, 0))
+    if rate <= limits.max_growth_quarter:
+        return None
+    return Flag(
+        "growth_quarter",
+        f"{rate:+.1%} followers within three months up to {_named(month)}, over {limits.max_growth_quarter:.3g}",
+        (
+            fact("growth", rate, "fraction in 3 months"),
+            fact("limit", limits.max_growth_quarter, "fraction in 3 months"),
+        ),
+    )
+
+
+def _likes_spike(profile: Profile, limits: FlagLimits) -> Flag | None:
+    likes = [
+        (count, month)
+        for row in profile.stat_history or ()
+        if (count := known(row.avg_likes)) is not None and (month := month_number(row.month)) is not None
+    ]
+    middle = median(count for count, _ in likes) if len(likes) >= LIKED else 0.0
+    most, month = max(likes, default=(0.0, 0))
+    if not middle or most <= limits.max_likes_spike * middle:
+        return None
+    return Flag(
+        "likes_spike",
+        f"{most:,.0f} likes a post in {_named(month)}, {most / middle:.1f} times the median month",
+        (
+            fact("avg_likes", most, "likes a post"),
+            fact("median_month", middle, "likes a post"),
+            fact("limit", limits.max_likes_spike, "times the median month"),
+        ),
+    )
+
+
+def _dormant(days: float | None, limits: FlagLimits) -> Flag | None:
+    if days is None or days <= limits.max_days_since_post:
+        return None
+    return Flag(
+        "dormant",
+        f"the last post is {days:.0f} days old, over {limits.max_days_since_post:g}",
+        (fact("days_since_post", days, "days"), fact("limit", limits.max_days_since_post, "days")),
+    )
+
+
+def _named(month: int) -> str:
+    return f"{month // 12:04}-{month % 12 + 1:02}"
+
+
+_CHECKS: Final[tuple[Callable[[Profile, FlagLimits], Flag | None], ...]] = (
+    _engagement,
+    _likes_over_views,
+    _few_comments,
+    _growth_month,
+    _growth_monthly,
+    _growth_quarter,
+    _likes_spike,
+)

@@ -1,0 +1,124 @@
+"""The arithmetic of the components. Plain functions; what cannot be is None, and no order of rows changes a result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from statistics import median
+
+from msgspec import Struct
+
+from walee_async.models.audience import WHOLE, CodeWeight, CountryWeight, LanguageWeight
+from walee_async.models.profile import ProfileMonth
+
+
+def known(value: float | None) -> float | None:
+    """The value, or None where it is missing or no count, rate or share can be so: below zero, or not finite."""
+    return value if value is not None and 0 <= value < math.inf else None
+
+
+def ratio(part: float | None, whole: float | None) -> float | None:
+    """One known value as a multiple of another; None where it cannot be told."""
+    part, whole = known(part), known(whole)
+    return part / whole if part is not None and whole else None
+
+
+def saturating(value: float, half: float) -> float:
+    """0 to 100 points for a value from 0: each `half` more halves what is missing. 50 at `half`, 75 at twice that."""
+    return 100.0 * (1.0 - math.exp2(-value / half))
+
+
+# -- time -------------------------------------------------------------------------------------------------------------
+
+
+def month_number(month: str | None) -> int | None:
+    """`YYYY-MM` as months since year 0, so that gaps can be counted; None for anything else."""
+    if month is None or len(month) != 7 or month[4] != "-" or not (month[:4] + month[5:]).isdecimal():
+        return None
+    year, of_year = int(month[:4]), int(month[5:])
+    return 12 * year + of_year - 1 if 1 <= of_year <= 12 else None
+
+
+def followers_by_month(history: Iterable[ProfileMonth] | None) -> list[tuple[int, float]]:
+    """The months with followers, ascending: the number of the month and the followers at its end."""
+    counts: dict[int, float] = {}
+    for row in history or ():
+        month, followers = month_number(row.month), known(row.followers)
+        if month is not None and followers:
+            counts[month] = max(followers, counts.get(month, 0.0))
+    return sorted(counts.items())
+
+
+def theil_sen(points: Sequence[tuple[int, float]]) -> float:
+    """The slope of a line through points by Theil and Sen: the median of the slopes of all pairs.
+
+    Up to 29 % of the points can be anything without moving it far (Sen, "Estimates of the Regression Coefficient Based
+    on Kendall's Tau", JASA 1968). Needs two points with different first coordinates.
+    """
+    return float(median((y - x) / (later - earlier) for (earlier, x), (later, y) in combinations(points, 2)))
+
+
+# -- shares -----------------------------------------------------------------------------------------------------------
+
+
+class Interval(Struct, frozen=True):
+    """A share that lies from `low` to `high`, both fractions; `middle` is the best guess."""
+
+    low: float
+    high: float
+    middle: float
+
+
+def table_of(rows: Iterable[CodeWeight | CountryWeight | LanguageWeight] | None) -> dict[str, float]:
+    """The known weights by code in upper case; rows of one code add up."""
+    weights: dict[str, list[float]] = {}
+    for row in rows or ():
+        weight = known(row.weight)
+        if row.code is not None and weight is not None:
+            weights.setdefault(row.code.upper(), []).append(weight)
+    return {code: math.fsum(found) for code, found in weights.items()}
+
+
+def share_of(table: Mapping[str, float], wanted: Sequence[str], cut_off: float = 1.0) -> Interval:
+    """The share that is of the wanted codes, as far as a table of weights tells.
+
+    What the rows leave of the whole may be of those that have no row, at most `cut_off` of it each.
+    """
+    low = math.fsum(table.get(code, 0.0) for code in wanted)
+    total = math.fsum(table.values())
+    room = 1.0 - total if total < WHOLE else 0.0
+    missing = sum(code not in table for code in wanted)
+    high = min(1.0, low + min(room, missing * cut_off))
+    low = min(1.0, low)
+    return Interval(low, high, (low + high) / 2)
+
+
+def both(shares: Sequence[Interval]) -> Interval:
+    """The share of those to whom all of the shares apply.
+
+    How they overlap is not known: the bounds are Fréchet's, the middle is that of shares that do not depend on each
+    other, their product.
+    """
+    low = max(0.0, math.fsum(share.low for share in shares) - (len(shares) - 1))
+    return Interval(low, min(share.high for share in shares), math.prod(share.middle for share in shares))
+
+
+def dispersion(values: Sequence[float]) -> float | None:
+    """The quartile coefficient of dispersion, (Q3 − Q1) / (Q3 + Q1): 0 for equal values, near 1 for wild ones.
+
+    Quartiles lie between the values in proportion (type 7 of Hyndman and Fan, 1996). None below four values, or when
+    all are zero.
+    """
+    if len(values) < 4:
+        return None
+    ranked = sorted(values)
+    first, third = _quantile(ranked, 0.25), _quantile(ranked, 0.75)
+    return (third - first) / (third + first) if third + first > 0 else None
+
+
+def _quantile(ranked: Sequence[float], part: float) -> float:
+    place = part * (len(ranked) - 1)
+    under = int(place)
+    over = min(under + 1, len(ranked) - 1)
+    return ranked[under] + (place - under) * (ranked[over] - ranked[under])

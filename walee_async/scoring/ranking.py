@@ -1,0 +1,51 @@
+"""Who comes before whom, and the best of many in the memory of a few."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import Final
+
+from walee_async.scoring.result import Grade, Score
+
+_ORDER: Final = {grade: place for place, grade in enumerate(Grade)}
+
+
+def rank(score: Score) -> tuple[int, float, float, str]:
+    """What to sort scores by, the best first: grade, value, coverage; then the handle, so that no two runs differ."""
+    value = -1.0 if score.value is None else score.value
+    return _ORDER[score.grade], -value, -score.coverage, score.handle or ""
+
+
+class _Last:
+    """A score in a heap whose first is the worst."""
+
+    __slots__ = ("rank", "score")
+
+    def __init__(self, score: Score) -> None:
+        self.score = score
+        self.rank = rank(score)
+
+    def __lt__(self, other: _Last) -> bool:
+        return self.rank > other.rank
+
+
+class Top:
+    """Keeps the best `size` of the scores it is given. Iterating gives them, the best first."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._heap: list[_Last] = []
+
+    def add(self, score: Score) -> None:
+        """Take note of one score."""
+        if len(self._heap) < self.size:
+            heapq.heappush(self._heap, _Last(score))
+        elif self.size:
+            heapq.heappushpop(self._heap, _Last(score))
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def __iter__(self) -> Iterator[Score]:
+        return iter([last.score for last in sorted(self._heap, key=lambda last: last.rank)])

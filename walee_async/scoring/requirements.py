@@ -1,0 +1,78 @@
+"""What a brief insists on, held against what a report says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from walee_async.scoring.components import days_since_post
+from walee_async.scoring.measures import known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from walee_async.scoring.brief import Brief
+    from walee_async.scoring.component import Component
+    from walee_async.scoring.flags import Flag
+    from walee_async.scoring.view import Scorable
+
+_FACTS: Final = {
+    "min_quality": "cqs_value",
+    "min_engagement_percentile": "percentile",
+    "min_target_share": "target_share",
+    "min_reachable_share": "reachable_share",
+}
+"""The fact each requirement is about."""
+
+
+class Requirement(Struct, frozen=True, omit_defaults=True):
+    """One requirement of a brief. `met` is None where the report does not say."""
+
+    name: str
+    limit: float | str
+    found: float | str | None = None
+    met: bool | None = None
+
+    @property
+    def reason(self) -> str:
+        """A clause for people: what was found and what is asked."""
+        what = self.name.partition("_")[2].replace("_", " ")
+        if self.name == "no_flags":
+            return f"the brief allows no flag {str(self.limit).replace('_', ' ')}: {self.found}"
+        bound = "at most" if self.name.startswith("max_") else "at least"
+        there = (
+            "not known" if self.found is None else f"{self.found:,g}" if isinstance(self.found, float) else self.found
+        )
+        return f"{what}: {there}, and the brief asks for {bound} {self.limit:,g}"
+
+
+def requirements_of(
+    report: Scorable, brief: Brief, components: Sequence[Component], flags: Sequence[Flag]
+) -> tuple[Requirement, ...]:
+    """Everything the brief insists on and whether it is met; of the flags, those that are raised and not allowed."""
+    return tuple(_numbers(report, brief, components)) + tuple(
+        Requirement("no_flags", flag.name, flag.reason, False) for flag in flags if flag.name in brief.require.no_flags
+    )
+
+
+def _numbers(report: Scorable, brief: Brief, components: Sequence[Component]) -> Iterator[Requirement]:
+    profile, require = report.user_profile, brief.require
+    followers = known(profile.followers) if profile is not None else None
+    for name, limit in (("min_followers", brief.followers.min), ("max_followers", brief.followers.max)):
+        if limit is not None:
+            yield _held(name, limit, followers)
+    facts = {fact.name: fact.value for component in components for fact in component.evidence}
+    for name, source in _FACTS.items():
+        limit, found = getattr(require, name), facts.get(source)
+        if limit is not None:
+            yield _held(name, limit, found if isinstance(found, int | float) else None)
+    if require.max_days_since_post is not None:
+        yield _held("max_days_since_post", require.max_days_since_post, days_since_post(report))
+
+
+def _held(name: str, limit: float, found: float | None) -> Requirement:
+    if found is None:
+        return Requirement(name, limit)
+    found = round(float(found), 6)
+    return Requirement(name, limit, found, found <= limit if name.startswith("max_") else found >= limit)

@@ -1,0 +1,105 @@
+"""What a score is, and how it is told in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+
+from walee_async.scoring.component import Component
+from walee_async.scoring.flags import Flag
+from walee_async.scoring.requirements import Requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SCORING_VERSION: Final = "1"
+"""Part of every score; a change that gives any report another score raises it."""
+
+
+class Grade(StrEnum):
+    """What a score comes to by the brief's cut-offs, the best first."""
+
+    APPROVE = "approve"
+    REVIEW = "review"
+    NOT_ENOUGH_DATA = "not_enough_data"
+    REJECT = "reject"
+
+
+class Contribution(Struct, frozen=True):
+    """What one component gave, or the penalty for one flag took."""
+
+    name: str
+    share: float
+    """Of the weight that had data, a fraction; 0 for a penalty."""
+    points: float
+    """In hundredths; those of a score sum to it exactly."""
+
+
+class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A creator's score for one brief. The same report, brief and version give the same bytes."""
+
+    handle: str | None = None
+    user_id: str | None = None
+    fullname: str | None = None
+    country: str | None = None
+    """The creator's own, ISO 3166-1 alpha-2."""
+    followers: int | None = None
+    report_id: str | None = None
+    created: str | None = None
+    """When the report was made, as sent."""
+    value: float | None = None
+    """0 to 100, in hundredths; None where nothing that counts has data."""
+    low: float | None = None
+    high: float | None = None
+    """What the value may be at least and at most, where the audience's data leaves room; None where it leaves none."""
+    coverage: float
+    """The share of the weight that had data, a fraction."""
+    grade: Grade
+    explanation: str
+    """One sentence."""
+    contributions: tuple[Contribution, ...] = ()
+    components: tuple[Component, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    brief: str
+    """The brief's id."""
+    version: str
+    """The `SCORING_VERSION` it was made with."""
+
+    def component(self, name: str) -> Component | None:
+        """The component of that name, or None."""
+        return next((part for part in self.components if part.name == name), None)
+
+
+def plain(name: str) -> str:
+    """A name as people read it: `audience_fit` is audience fit."""
+    return name.replace("_", " ")
+
+
+def explanation(told: Mapping[str, Any]) -> str:
+    """One sentence about a score: what carried it, what held it back, what is wrong, how much was known."""
+    value, grade = told["value"], plain(told["grade"])
+    parts = [f"{grade} at {value:.2f}" if value is not None else grade]
+    parts.extend(requirement.reason for requirement in told["requirements"] if requirement.met is False)
+    unsure = [requirement.reason for requirement in told["requirements"] if requirement.met is None]
+    parts.extend(_drivers([part for part in told["contributions"] if part.share]))
+    parts.extend(unsure)
+    if told["flags"]:
+        parts.append(f"flagged for {', '.join(plain(flag.name) for flag in told['flags'])}")
+    parts.append(f"{told['coverage']:.0%} of the weight had data")
+    return f"{'; '.join(parts)}."
+
+
+def _drivers(contributions: Sequence[Contribution]) -> list[str]:
+    """The two that gave most, and the one that gave least of what it could have."""
+    if not contributions:
+        return []
+    ranked = sorted(contributions, key=lambda part: -part.points)
+    carried = " and ".join(f"{plain(part.name)} (+{part.points:.2f})" for part in ranked[:2])
+    worst = max(contributions, key=lambda part: 100 * part.share - part.points)
+    lost = 100 * worst.share - worst.points
+    held = [f"held back by {plain(worst.name)} (−{lost:.2f})"] if lost > 0 and worst not in ranked[:1] else []
+    return [f"carried by {carried}", *held]
