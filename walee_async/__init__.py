@@ -83,7 +83,7 @@ _HOMES = {
     "bulk": ("Run",),
     "client": ("WaleeClient",),
     "errors": ("AccountError", "ConfigError", "NoReportError", "RunEndedError", "WaleeError"),
-    "handles": ("parse_handle"),
+    "handles": ("parse_handle",),
     "interfaces": ("Hook", "Source"),
     "ledger": ("Ledger",),
     "models": ("CreatorReport", "Headline"),

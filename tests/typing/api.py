@@ -8,7 +8,6 @@ from typing import Any, assert_type
 from msgspec import Struct
 
 from walee_async import (
-    Attempt,
     Budget,
     Charge,
     CreatorReport,
@@ -19,7 +18,6 @@ from walee_async import (
     Options,
     Outcome,
     Payload,
-    Progress,
     RetryPolicy,
     Run,
     Source,
@@ -29,6 +27,8 @@ from walee_async import (
     __version__,
     errors,
 )
+from walee_async.outcomes import Attempt
+from walee_async.progress import Progress
 
 
 class Size(Struct):
