@@ -76,6 +76,13 @@ def imports(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def kill(session: nox.Session) -> None:
+    """Kill thirty-two runs again and again, and hold each store against the gateway's books."""
+    session.install(".[cli,speed,test]")
+    session.run("pytest", "-n", "0", "-rP", "tests/test_killed.py", "--kill-runs", *(session.posargs or ["32"]))
+
+
+@nox.session(default=False)
 def coverage(session: nox.Session) -> None:
     """Show the lines and branches that no test reaches."""
     session.install("-e", ".[cli,speed,test]", *_group("coverage"))

@@ -20,6 +20,11 @@ settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a nox session kill more runs than there is time for in the suite."""
+    parser.addoption("--kill-runs", type=int, default=4, help="runs that tests/test_killed.py kills until they are whole")
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """The library runs on asyncio, because aiohttp does."""

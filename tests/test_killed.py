@@ -15,15 +15,21 @@ from walee_async.testing import Gateway
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="lives are forks, and Windows has none")
 
 LIVES = Path(__file__).parent / "crash" / "lives.py"
-RUNS = 4
-"""In the suite; `--runs` of the nox session `kill` does the thirty."""
-LONGEST = 0.25
-"""Seconds that a life has at most: a whole run of forty handles takes about half of it."""
+LONGEST = 0.2
+"""Seconds that a life has at most: a whole run of a hundred handles takes longer."""
+AT_ONCE = 8
+"""Requests under way in a life: `CONCURRENCY` of the program."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """As many runs as the command line asks for."""
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(metafunc.config.getoption("--kill-runs")))
 
 
 def run_to_its_end(seed: int, path: Path) -> tuple[int, Gateway]:
     """Kill one run as often as it takes, and hold the store against the gateway's books."""
-    with Gateway(creators=40, seed=seed, latency=0.01).in_thread() as gateway:
+    with Gateway(creators=100, seed=seed, latency=0.01).in_thread() as gateway:
         given = [gateway.base_url, gateway.key, str(path), str(seed), str(LONGEST), *gateway.handles]
         done = subprocess.run(
             [sys.executable, str(LIVES), *given], capture_output=True, text=True, timeout=60, check=True
@@ -33,11 +39,10 @@ def run_to_its_end(seed: int, path: Path) -> tuple[int, Gateway]:
         return lives["killed"], gateway
 
 
-@pytest.mark.parametrize("seed", range(RUNS))
 def test_a_run_that_is_killed_again_and_again_ends_whole(seed: int, tmp_path: Path) -> None:
     """kill -9 at any moment loses no report, and whatever was bought twice is named in the books."""
     path = tmp_path / "reports.db"
-    _killed, gateway = run_to_its_end(seed, path)
+    killed, gateway = run_to_its_end(seed, path)
 
     async def books() -> tuple[Counter[str], Counter[str], list[str]]:
         async with Store.open(path) as store:
@@ -56,3 +61,6 @@ def test_a_run_that_is_killed_again_and_again_ends_whole(seed: int, tmp_path: Pa
     assert set(versions) == set(gateway.handles)
     for handle, times in gateway.billed.items():
         assert versions[handle] <= times <= versions[handle] + ambiguous[handle], handle
+    again = gateway.billed.total() - len(gateway.billed)
+    assert again <= ambiguous.total() <= killed * AT_ONCE
+    print(f"{killed} kills, {gateway.billed.total()} bought, {versions.total()} kept, {ambiguous.total()} in doubt")

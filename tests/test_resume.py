@@ -134,6 +134,21 @@ async def test_a_budget_is_spent_to_the_last_report_and_not_passed(concurrency: 
     assert {type(o.error) for o in outcomes if isinstance(o, Failed)} == {NotAttemptedError}
 
 
+async def test_past_the_budget_what_is_stored_is_still_to_be_had(gateway: Gateway, path: Path) -> None:
+    """A budget ends buying, not reading: stored reports come out wherever they stand in the list."""
+    late = gateway.handles[15:]
+    async with client(gateway, path) as walee:
+        await walee.creator_reports(late).collect()
+    async with client(gateway, path, budget=Budget(max_reports=3)) as walee:
+        with pytest.raises(RunEndedError, match="budget of 3") as caught:
+            await walee.creator_reports(gateway.handles, concurrency=4).collect()
+    outcomes = caught.value.outcomes
+    assert len(outcomes) == 20
+    assert {o.handle for o in outcomes if isinstance(o, Fetched) and o.payload.reused} == set(late)
+    assert sum(isinstance(o, Failed) and isinstance(o.error, NotAttemptedError) for o in outcomes) == 12
+    assert gateway.billed.total() == 5 + 3
+
+
 async def test_failures_leave_room_in_a_budget(gateway: Gateway) -> None:
     """Only what is bought counts: handles without a report and failed attempts do not use the budget up."""
     for handle in gateway.handles[:5]:

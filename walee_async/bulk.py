@@ -252,7 +252,8 @@ class Run(Generic[T]):
         self._feed.stop()
 
     async def _outcome(self, handle: str) -> Outcome[T]:
-        if self._ended is not None:
+        # Past the budget, what is in the store is still to be had; nothing can be bought any more.
+        if self._ended is not None and not isinstance(self._ended, BudgetError):
             return Failed(handle, self._not_attempted(handle))
         try:
             payload = await self._source.fetch(handle)
