@@ -9,12 +9,11 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 import anyio
-from msgspec import Struct
 
-from walee_async.decode import check_view, decode
+from walee_async.decode import decode
 from walee_async.errors import (
     AccountError,
     BudgetError,
@@ -28,7 +27,6 @@ from walee_async.errors import (
 )
 from walee_async.events import Emitter, OutcomeReached
 from walee_async.feed import Feed, Handles
-from walee_async.inflate import MAX_INFLATED
 from walee_async.ledger import ACCOUNT, Account, Ledger
 from walee_async.outcomes import Failed, Fetched, Outcome, Payload
 from walee_async.progress import Progress, RecentRate
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from walee_async.interfaces import Source
-    from walee_async.store import Store
+    from walee_async.options import RunOptions
 
 T = TypeVar("T")
 
@@ -51,34 +49,6 @@ ENDS_THE_RUN: Final = (AccountError, LongPauseError, BudgetError, StoreWriteErro
 UNHURRIED: Final = 450.0
 """Seconds until a report that is being prepared is asked for again, where the gateway does not say: the middle of the
 five to ten minutes that its vendor documents."""
-
-
-class RunOptions(Struct, frozen=True, kw_only=True):
-    """How a run goes.
-
-    Raises:
-        ConfigError: the concurrency is below 1, or the view is none that a report can be decoded into.
-    """
-
-    view: type[Any]
-    """What to decode each report into."""
-    ordered: bool = False
-    """Outcomes in the order of the list, instead of as they come."""
-    concurrency: int = 64
-    """Handles under way at once, those waiting for a turn included."""
-    total: int | None = None
-    """Entries in the list, if known; only the progress uses it."""
-    max_inflated: int = MAX_INFLATED
-    """Bytes that one report may decompress to."""
-    store: Store | None = None
-    """Where the run and its failures are written down."""
-    retry_failed: frozenset[str] = frozenset()
-    """Failures of earlier runs to try again although nothing may have changed: classes, codes, or `all`."""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.concurrency, int) or self.concurrency < 1:
-            raise ConfigError(f"The concurrency is {self.concurrency!r}; it must be a whole number of at least 1")
-        check_view(self.view)  # A bad view must be found out before anything is bought.
 
 
 class Run(Generic[T]):
@@ -105,7 +75,7 @@ class Run(Generic[T]):
         self._account = Account(ledger=self.ledger, quota=RetryQuota(), retry=options.retry_failed)
         self._feed = Feed(entries)
         self._room = asyncio.Semaphore((1 + SPARE) * options.concurrency)
-        self._ready: dict[int, Outcome[T]] = {}
+        self._ready: dict[int, Payload | Failed] = {}
         self._pulled = self._settled = self._delivered = self._workers = 0
         self._news = asyncio.Event()
         self._group: TaskGroup | None = None
@@ -159,10 +129,10 @@ class Run(Generic[T]):
                 break
             self._news.clear()
             await self._news.wait()
-        outcome = self._ready.pop(self._delivered)
+        came = self._ready.pop(self._delivered)
         self._delivered += 1
         self._room.release()
-        return outcome
+        return self._deliver(came)
 
     def _end(self) -> Exception:
         if self._ended is None:
@@ -224,9 +194,9 @@ class Run(Generic[T]):
                     break
                 place = self._pulled
                 self._pulled += 1
-                outcome = handle if isinstance(handle, Failed) else await self._outcome(handle)
-                if not self._park(outcome):
-                    self._settle(place, outcome)
+                came = handle if isinstance(handle, Failed) else await self._fetch(handle)
+                if not self._park(came):
+                    self._settle(place, came)
         except Exception as error:  # noqa: BLE001 - a bug, here or in the list: the iteration raises it
             self._break(error)
         finally:
@@ -237,11 +207,11 @@ class Run(Generic[T]):
                     self._settle(self._pulled - 1, late)
             self._news.set()
 
-    def _park(self, outcome: Outcome[T]) -> bool:
+    def _park(self, came: Payload | Failed) -> bool:
         """Put a handle aside whose report is being prepared. In input order it would hold up all that follow."""
-        if not isinstance(outcome, Failed) or not isinstance(outcome.error, NotReadyError) or self._options.ordered:
+        if not isinstance(came, Failed) or not isinstance(came.error, NotReadyError) or self._options.ordered:
             return False
-        self._feed.park(outcome, UNHURRIED if outcome.error.eta is None else outcome.error.eta)
+        self._feed.park(came, UNHURRIED if came.error.eta is None else came.error.eta)
         self._pulled -= 1
         self._room.release()
         return True
@@ -251,13 +221,12 @@ class Run(Generic[T]):
         self._bug = self._bug or error
         self._feed.stop()
 
-    async def _outcome(self, handle: str) -> Outcome[T]:
+    async def _fetch(self, handle: str) -> Payload | Failed:
         # Past the budget, what is in the store is still to be had; nothing can be bought any more.
         if self._ended is not None and not isinstance(self._ended, BudgetError):
             return Failed(handle, self._not_attempted(handle))
         try:
-            payload = await self._source.fetch(handle)
-            return Fetched(handle, self._report(payload), payload)
+            return await self._source.fetch(handle)
         except ENDS_THE_RUN as error:
             self._ended = self._ended or error
             refused = self._not_attempted(handle)
@@ -274,17 +243,33 @@ class Run(Generic[T]):
         assert self._ended is not None
         return NotAttemptedError(f"the run ended first: {self._ended.detail}", handle=handle)
 
-    def _settle(self, place: int, outcome: Outcome[T]) -> None:
-        self.ledger.add_outcome(outcome)
-        self._rate.count(asyncio.get_running_loop().time())
-        self._ready[place if self._options.ordered else self._settled] = outcome
+    def _settle(self, place: int, came: Payload | Failed) -> None:
+        self._ready[place if self._options.ordered else self._settled] = came
         self._settled += 1
         self._news.set()
+
+    def _deliver(self, came: Payload | Failed) -> Outcome[T]:
+        """Make an outcome of what has come, and enter it in the books.
+
+        Only now, when it is asked for: a report that waited decoded would be ten times as large, and cold when it is
+        read and when it is let go, which together takes more time than decoding.
+        """
+        outcome: Outcome[T]
+        if isinstance(came, Failed):
+            outcome = came
+        else:
+            try:
+                outcome = Fetched(came.handle, self._report(came), came)
+            except WaleeError as error:
+                outcome = Failed(came.handle, error)
+        self.ledger.add_outcome(outcome)
+        self._rate.count(asyncio.get_running_loop().time())
         if isinstance(outcome, Failed):
             self._record(outcome)
         if self._emitter.listening:
-            error = type(outcome.error).__name__ if isinstance(outcome, Failed) else None
-            self._emitter.emit(OutcomeReached(self.id, outcome.handle, error))
+            kind = type(outcome.error).__name__ if isinstance(outcome, Failed) else None
+            self._emitter.emit(OutcomeReached(self.id, outcome.handle, kind))
+        return outcome
 
     def _record(self, failed: Failed) -> None:
         """Write down what a later run should know of. What was not asked for is no news."""

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
 from walee_async.budget import Budget
-from walee_async.bulk import Run, RunOptions
+from walee_async.bulk import Run
 from walee_async.decode import check_view, decode
 from walee_async.errors import ConfigError
 from walee_async.events import Emitter
@@ -18,7 +18,7 @@ from walee_async.handles import parse_handle
 from walee_async.keys import Key, api_keys
 from walee_async.ledger import Ledger
 from walee_async.models import CreatorReport
-from walee_async.options import DEFAULTS, Options
+from walee_async.options import DEFAULTS, Options, RunOptions
 from walee_async.plan import Plan, Rules, make_plan
 from walee_async.pool import KeyStatistics, SessionPool
 from walee_async.reuse import MAX_AGE, ReadThrough

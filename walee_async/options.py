@@ -1,16 +1,20 @@
-"""What few callers of a client change."""
+"""What few callers of a client change, and how a run goes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
+from walee_async.decode import check_view
+from walee_async.errors import ConfigError
+from walee_async.inflate import MAX_INFLATED
 from walee_async.retry import RetryPolicy
 from walee_async.transport import Transport
 
 if TYPE_CHECKING:
     from walee_async.interfaces import Hook
+    from walee_async.store import Store
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -27,3 +31,31 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 DEFAULTS: Final = Options()
+
+
+class RunOptions(Struct, frozen=True, kw_only=True):
+    """How a run goes.
+
+    Raises:
+        ConfigError: the concurrency is below 1, or the view is none that a report can be decoded into.
+    """
+
+    view: type[Any]
+    """What to decode each report into."""
+    ordered: bool = False
+    """Outcomes in the order of the list, instead of as they come."""
+    concurrency: int = 64
+    """Handles under way at once, those waiting for a turn included."""
+    total: int | None = None
+    """Entries in the list, if known; only the progress uses it."""
+    max_inflated: int = MAX_INFLATED
+    """Bytes that one report may decompress to."""
+    store: Store | None = None
+    """Where the run and its failures are written down."""
+    retry_failed: frozenset[str] = frozenset()
+    """Failures of earlier runs to try again although nothing may have changed: classes, codes, or `all`."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.concurrency, int) or self.concurrency < 1:
+            raise ConfigError(f"The concurrency is {self.concurrency!r}; it must be a whole number of at least 1")
+        check_view(self.view)  # A bad view must be found out before anything is bought.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,38 @@ FINAL: Final = frozenset({"NoReportError"})
 """Failures that asking again would not change: a run does not repeat them unless told to."""
 
 
+class Inquiry:
+    """Asks a store about handles, many at a time: while one question is being answered, the next ones gather."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: dict[str, asyncio.Future[Standing]] = {}
+        self._asking: asyncio.Task[None] | None = None
+
+    async def standing(self, handle: str) -> Standing:
+        """All that bears on whether to buy the report of a handle; raises StoreError when it cannot be read."""
+        future = self._waiting.get(handle)
+        if future is None:
+            future = self._waiting[handle] = asyncio.get_running_loop().create_future()
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(future)
+
+    async def _ask(self) -> None:
+        while self._waiting:
+            asked, self._waiting = self._waiting, {}
+            try:
+                found = await self._store.standing(list(asked))
+            except Exception as error:  # noqa: BLE001  (it is raised where the answer is waited for)
+                for future in asked.values():
+                    future.set_exception(error)
+                    future.exception()  # whoever asked may be gone, and that is no reason for a message
+            else:
+                for handle, future in asked.items():
+                    future.set_result(found[handle])
+        self._asking = None
+
+
 class ReadThrough:
     """Gives the stored report of a handle while it is young enough, and buys it otherwise.
 
@@ -34,6 +67,7 @@ class ReadThrough:
     def __init__(self, source: Source, store: Store, *, max_age: float, resend_ambiguous: int) -> None:
         self._source = source
         self._store = store
+        self._inquiry = Inquiry(store)
         self._max_age = max_age
         self._resend_ambiguous = resend_ambiguous
 
@@ -44,7 +78,7 @@ class ReadThrough:
             StoreError: the store cannot be read, or its report is damaged; nothing is bought in its place.
             WaleeError: what the source raises, or what it raised before and would again.
         """
-        standing = (await self._store.standing([handle]))[handle]
+        standing = await self._inquiry.standing(handle)
         if is_young(standing.held, self._max_age):
             payload = await self._store.latest(handle)
             if payload is not None:

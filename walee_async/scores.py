@@ -9,10 +9,10 @@ from walee_async.decode import decode
 from walee_async.scoring import Score, ScoreView, Top, score
 
 if TYPE_CHECKING:
-    from walee_async.bulk import RunOptions
     from walee_async.events import Emitter
     from walee_async.feed import Handles
     from walee_async.interfaces import Source
+    from walee_async.options import RunOptions
     from walee_async.outcomes import Payload
     from walee_async.scoring import Brief
 

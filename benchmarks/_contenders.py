@@ -1,0 +1,102 @@
+"""What is compared: ways to fetch and decode reports, each as its users would write it. One runs in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from _server import KEY
+
+AT_ONCE = 32
+Contender = Callable[[str, Sequence[str]], Coroutine[Any, Any, int]]
+"""Takes the base URL and the handles; returns how many reports it decoded."""
+
+
+async def _each(handles: Sequence[str], one: Callable[[str], Awaitable[Any]]) -> int:
+    """Call `one` for every handle, so many at a time: the semaphore that everybody writes."""
+    limit, done = asyncio.Semaphore(AT_ONCE), 0
+
+    async def work(handle: str) -> None:
+        nonlocal done
+        async with limit:
+            await one(handle)
+            done += 1
+
+    await asyncio.gather(*(work(handle) for handle in handles))
+    return done
+
+
+async def aiohttp_msgspec(base_url: str, handles: Sequence[str]) -> int:
+    """An expert's twenty lines: one aiohttp session, a typed msgspec decoder, default settings."""
+    import aiohttp
+    import msgspec
+
+    from walee_async.models import CreatorReport
+
+    decoder = msgspec.json.Decoder(msgspec.defstruct("Answer", [("payload", CreatorReport)]))
+    async with aiohttp.ClientSession(headers={"x-api-key": KEY}) as session:
+
+        async def one(handle: str) -> None:
+            async with session.get(f"{base_url}/ask/tt/creator/report", params={"handle": handle}) as response:
+                response.raise_for_status()
+                decoder.decode(await response.read())
+
+        return await _each(handles, one)
+
+
+async def aiohttp_json(base_url: str, handles: Sequence[str]) -> int:
+    """The same with the standard library's JSON."""
+    import aiohttp
+
+    async with aiohttp.ClientSession(headers={"x-api-key": KEY}) as session:
+
+        async def one(handle: str) -> None:
+            async with session.get(f"{base_url}/ask/tt/creator/report", params={"handle": handle}) as response:
+                response.raise_for_status()
+                json.loads(await response.read())
+
+        return await _each(handles, one)
+
+
+async def _ours(base_url: str, handles: Sequence[str], view: Any, store: Path | None) -> int:
+    from walee_async import Fetched, WaleeClient
+
+    done = 0
+    async with (
+        WaleeClient(KEY, rate=1e6, base_url=base_url, store=store) as walee,
+        walee.creator_reports(handles, view=view, concurrency=AT_ONCE) as run,
+    ):
+        async for outcome in run:
+            done += isinstance(outcome, Fetched)
+    return done
+
+
+async def walee(base_url: str, handles: Sequence[str]) -> int:
+    """This package: gate, retry, ledger and dedupe on, no store."""
+    from walee_async import CreatorReport
+
+    return await _ours(base_url, handles, CreatorReport, None)
+
+
+async def walee_view(base_url: str, handles: Sequence[str]) -> int:
+    """This package with the small view that scoring reads."""
+    from walee_async import ScoreView
+
+    return await _ours(base_url, handles, ScoreView, None)
+
+
+async def walee_store(base_url: str, handles: Sequence[str]) -> int:
+    """This package with a store: every report on disk before it is delivered."""
+    from walee_async import CreatorReport
+
+    with tempfile.TemporaryDirectory() as folder:
+        return await _ours(base_url, handles, CreatorReport, Path(folder) / "reports.db")
+
+
+CONTENDERS: dict[str, Contender] = {
+    function.__name__: function for function in (walee, walee_view, walee_store, aiohttp_msgspec, aiohttp_json)
+}
