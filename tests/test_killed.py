@@ -39,7 +39,9 @@ def run_to_its_end(seed: int, path: Path) -> tuple[int, Gateway]:
         return lives["killed"], gateway
 
 
-def test_a_run_that_is_killed_again_and_again_ends_whole(seed: int, tmp_path: Path) -> None:
+def test_a_run_that_is_killed_again_and_again_ends_whole(
+    seed: int, tmp_path: Path, record_testsuite_property: Callable[[str, object], None]
+) -> None:
     """kill -9 at any moment loses no report, and whatever was bought twice is named in the books."""
     path = tmp_path / "reports.db"
     killed, gateway = run_to_its_end(seed, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from typing import TYPE_CHECKING, Final
 
@@ -64,6 +65,15 @@ class _Label(Part, frozen=True):
     user_profile: _Identity | None = None
 
 
+_ANY, _KEPT = r'"[^"\\]*"', r'"([^"\\]*)"'
+_BEGINNING: Final = re.compile(
+    rf'{{"success":true,"message":{_ANY},"payload":{{"success":true,"version":{_ANY},"report_info":{{'
+    rf'"report_id":{_KEPT},"created":{_KEPT},"profile_updated":{_ANY}}},"user_profile":{{"type":{_ANY},'
+    rf'"user_id":{_KEPT}'.encode()
+)
+"""How a report begins as the gateway writes it: its id, its time, and the creator's id."""
+
+
 class Stamp(Struct, frozen=True):
     """What a report says of itself; None where it does not, or cannot be read."""
 
@@ -73,15 +83,23 @@ class Stamp(Struct, frozen=True):
 
 
 def stamp(payload: Payload) -> Stamp:
-    """Read a report's id, time and creator. A body that cannot be read was bought all the same, and has none."""
+    """Read a report's id, time and creator; None for what cannot be read, which was bought all the same."""
     try:
         data = payload._inflated or inflate(payload.body, payload.encoding)
+        # They stand at the beginning, and a look there is a tenth of the work of going through the whole.
+        found = _BEGINNING.match(data)
+        if found is not None:
+            report_id, made, user_id = (text.decode() for text in found.groups())
+            return _stamp(ReportInfo(report_id=report_id, created=made), user_id)
         label = decode_bytes(data, _Label)
-    except WaleeError:
+    except (WaleeError, UnicodeDecodeError):
         return Stamp()
-    info, profile = label.report_info or ReportInfo(), label.user_profile or _Identity()
+    return _stamp(label.report_info or ReportInfo(), label.user_profile.user_id if label.user_profile else None)
+
+
+def _stamp(info: ReportInfo, user_id: str | None) -> Stamp:
     created = info.created_at
-    return Stamp(info.report_id, created.timestamp() if created is not None else None, profile.user_id)
+    return Stamp(info.report_id, created.timestamp() if created is not None else None, user_id)
 
 
 def pack(body: bytes, encoding: str) -> tuple[bytes, str]:
