@@ -39,9 +39,7 @@ def run_to_its_end(seed: int, path: Path) -> tuple[int, Gateway]:
         return lives["killed"], gateway
 
 
-def test_a_run_that_is_killed_again_and_again_ends_whole(
-    seed: int, tmp_path: Path, record_testsuite_property: Callable[[str, object], None]
-) -> None:
+def test_a_run_that_is_killed_again_and_again_ends_whole(seed: int, tmp_path: Path) -> None:
     """kill -9 at any moment loses no report, and whatever was bought twice is named in the books."""
     path = tmp_path / "reports.db"
     killed, gateway = run_to_its_end(seed, path)
@@ -65,4 +63,5 @@ def test_a_run_that_is_killed_again_and_again_ends_whole(
         assert versions[handle] <= times <= versions[handle] + ambiguous[handle], handle
     again = gateway.billed.total() - len(gateway.billed)
     assert again <= ambiguous.total() <= killed * AT_ONCE
-    print(f"{killed} kills, {gateway.billed.total()} bought, {versions.total()} kept, {ambiguous.total()} in doubt")
+    bought, kept, doubts = gateway.billed.total(), versions.total(), ambiguous.total()
+    sys.stdout.write(f"{killed} kills, {bought} bought, {kept} kept, {doubts} in doubt\n")

