@@ -92,7 +92,7 @@ class Flat:
             self._steps += [part] if part.columns else []
             return name if part.columns else None
         if isinstance(kind, VarTupleType) and isinstance(kind.item_type, StrType):
-            return self._add(name, Kind.TEXT, " ".join)
+            return self._add(name, Kind.TEXT, _joined)
         if hasattr(self._model, f"{name}_at"):
             return self._add(name, Kind.TIME, None, f"{name}_at")
         if isinstance(kind, FloatType) and name.endswith("_at"):
@@ -102,9 +102,16 @@ class Flat:
 
     def _add(self, name: str, kind: Kind, step: Callable[[Any], Cell] | None, attribute: str = "") -> str:
         unit = unit_of(name) if kind in (Kind.INTEGER, Kind.NUMBER) else None
-        self.columns.append(Column(self._names.get(name, name), kind, unit, self._said.get(name, "")))
+        # The field's own words are about the text it is; the attribute's, up to the first comma, about the time.
+        said = _doc(getattr(self._model, attribute)) if attribute else self._said.get(name, "")
+        said = said or ("Separated by spaces." if step == _joined else "")
+        self.columns.append(Column(self._names.get(name, name), kind, unit, said))
         self._steps.append(step)
         return attribute or name
+
+
+def _doc(documented: object) -> str:
+    return f"{(inspect.getdoc(documented) or '').partition(',')[0]}."
 
 
 def _reader(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
@@ -126,6 +133,10 @@ def _within(part: str, column: Column) -> Column:
     if part in _SILENT or column.name.startswith(f"{part}_"):
         return column
     return Column(f"{part}_{column.name}", column.kind, column.unit, column.description)
+
+
+def _joined(texts: tuple[str, ...]) -> str:
+    return " ".join(texts)
 
 
 def _moment(seconds: float) -> datetime:

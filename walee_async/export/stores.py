@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -58,9 +58,12 @@ def export_tables(
     """
     if f".{format}" not in SUFFIXES:
         raise ConfigError(f"There is no format {format!r}; tables are parquet, csv or jsonl")
+    if bom and format != "csv":
+        raise ConfigError("A byte order mark is for CSV alone; say --format csv with --bom")
     with ExitStack() as stack:
         reader = store if isinstance(store, StoreReader) else stack.enter_context(StoreReader.open(store))
         paths = _paths(Path(folder), format, replace=replace)
+        stack.enter_context(_made(Path(folder)))
         about = {"reports": _SELECTION[every]}
         on_unfit = _teller(on_trouble)
         files: dict[str, TableFile] = {}
@@ -81,12 +84,24 @@ def _paths(folder: Path, suffix: str, *, replace: bool) -> dict[str, Path]:
     paths = {name: folder / f"{name}.{suffix}" for name in names}
     there = [path.name for path in paths.values() if os.path.lexists(path)]
     if there and not replace:
-        raise ConfigError(f"{folder} has {there[0]} already; name another folder, or have its tables replaced")
+        raise ConfigError(f"{folder} has {there[0]} already; name another folder, or say --replace")
+    return paths
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make sure of the folder, and take it back if it was made for nothing."""
     try:
+        there = folder.is_dir()
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder} cannot be made: {error.strerror}") from None
-    return paths
+    try:
+        yield
+    finally:
+        if not there:
+            with suppress(OSError):  # it holds the tables
+                folder.rmdir()
 
 
 def _write(

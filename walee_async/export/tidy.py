@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 # Not the report's own id: the gateway sells one report several times, reports may lack it, and a join by it would then
 # multiply rows. This is of the very row of the store, and the same in every export and after an import elsewhere.
-_KEY: Final = Column("report_key", description="names the stored report; the same in every table and every export")
-_KEYS: Final = (_KEY, Column("handle", description="the creator, as asked for"))
-_AUDIENCE: Final = Column("audience", description="followers, likers or commenters")
-_RANK: Final = Column("rank", Kind.INTEGER, description="the place in the list, from 1")
+_KEY: Final = Column("report_key", description="Names the stored report; the same in every table and every export.")
+_KEYS: Final = (_KEY, Column("handle", description="The creator, as asked for."))
+_AUDIENCE: Final = Column("audience", description="`followers`, `likers` or `commenters`.")
+_RANK: Final = Column("rank", Kind.INTEGER, description="The place in the list, from 1.")
 
 
 def _list(description: str) -> Column:
@@ -128,7 +128,7 @@ def _posts() -> Tidy:
             yield ("recent",), profile.recent_posts
 
     flat = Flat(Post)
-    columns = [_list("top (by likes) or recent (newest first); a post may be in both"), _RANK, *flat.columns]
+    columns = [_list("`top` (by likes) or `recent` (newest first); a post may be in both."), _RANK, *flat.columns]
     return _tidy("posts", "One row for each post that a report lists.", columns, _ranked(flat, lists))
 
 
@@ -142,7 +142,7 @@ def _people() -> Tidy:
             yield ("notable", name), data.notable_users
 
     flat = Flat(RelatedUser)
-    which = "similar (to the creator), lookalike (also followed by the audience) or notable (in the audience)"
+    which = "`similar` to the creator, `lookalike` (also followed by the audience) or `notable` (in the audience)."
     columns = [_list(which), _AUDIENCE, _RANK, *flat.columns]
     return _tidy("people", "One row for each other account that a report lists.", columns, _ranked(flat, lists))
 
@@ -158,8 +158,9 @@ def _tags() -> Tidy:
             yield "relevant", rank, near.tag, None, near.distance, near.freq
 
     top, near = Flat(TopHashtag), Flat(RelevantTag)
-    columns = [_list("top (used by the creator) or relevant (close to its subjects)"), _RANK, *top.columns]
-    columns += [column for column in near.columns if column.name != "tag"]
+    columns = [_list("`top` (used by the creator) or `relevant` (close to its subjects)."), _RANK]
+    columns += [Column("tag", description="With its `#` if it is a top one, without if relevant.")]
+    columns += [column for column in (*top.columns, *near.columns) if column.name != "tag"]
     return _tidy("tags", "One row for each hashtag or subject that a report lists.", columns, rows)
 
 
@@ -175,12 +176,12 @@ def _histogram() -> Tidy:
 def _audience() -> Tidy:
     columns = [
         _AUDIENCE,
-        Column("segment", description="gender, age, gender_age, language, country or reachability"),
-        Column("code", description="of the row as sent; for gender_age both, such as FEMALE 18-24"),
-        Column("name", description="of the language or country, in English"),
-        Column("gender", description="FEMALE or MALE, in the segments gender and gender_age"),
-        Column("age", description="in years, such as 18-24, in the segments age and gender_age"),
-        Column("weight", Kind.NUMBER, unit_of("weight"), "the share of the whole audience, 0 to 1"),
+        Column("segment", description="`gender`, `age`, `gender_age`, `language`, `country` or `reachability`."),
+        Column("code", description="As sent; of `gender_age` both, such as `FEMALE 18-24`."),
+        Column("name", description="Of the language or country, in English."),
+        Column("gender", description="`FEMALE` or `MALE`, in the segments `gender` and `gender_age`."),
+        Column("age", description="In years, such as `18-24`, in the segments `age` and `gender_age`."),
+        Column("weight", Kind.NUMBER, unit_of("weight"), "The share of the whole audience, 0 to 1."),
     ]
 
     def rows(stored: Stored) -> Iterator[Row]:

@@ -87,7 +87,7 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
     intended_at: float
     """When it was about to be sent."""
     settled_at: float | None
-    """When its end was noted; None as well when its process died."""
+    """When its end was noted; nobody did when its process died."""
     charge: Charge | None
     """What it may have cost: `not_sent`, `rejected`, `failed`, `ambiguous` or `billed`."""
     status: int | None
