@@ -22,7 +22,10 @@ _OUT = (
     "is continued: handles whose reports are in it are skipped. Left out: standard output, or reports.jsonl if that is "
     "a terminal."
 )
-_TABLES = "Write tidy tables into a folder, for analysis: creators, history, audience, posts, people, tags, histogram, ledger."
+_TABLES = (
+    "Write tidy tables into a folder, for analysis: creators, history, audience, posts, people, tags, histogram and "
+    "ledger."
+)
 
 
 @Parameter(name="*")

@@ -159,7 +159,8 @@ def _export_tables(path: Path, folder: Path, options: ExportOptions) -> Exit:
     def tell(finding: Finding) -> None:
         troubles[finding.damage] += 1
         if troubles.total() <= NAMED:
-            screen.warn(f"{finding.handle or 'A report'}: {finding.problem}.")
+            left_out = "" if finding.version is None else "Left out: "
+            screen.warn(f"{left_out}{finding.handle or 'a report'}, {finding.problem}.")
 
     chosen = {"every": options.every, "bom": options.bom, "replace": options.replace}
     try:

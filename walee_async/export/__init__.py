@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from walee_async.export.as_csv import uncover
 from walee_async.export.columns import Cell, Column, Kind, Row, Table, Unfit
 from walee_async.export.files import TableFile, TableWriter, open_table
 from walee_async.export.stores import TableFormat, export_tables
@@ -24,4 +25,5 @@ __all__ = [
     "ledger",
     "open_table",
     "tidy_tables",
+    "uncover",
 ]
