@@ -11,6 +11,7 @@ from walee_async.cli.exits import Exit, epilogue
 from walee_async.cli.options import (
     STORE,
     AccountOptions,
+    ExportOptions,
     GatewayOptions,
     ListOptions,
     OutputOptions,
@@ -32,6 +33,7 @@ _OUTPUT = OutputOptions()
 _STORE = StoreOptions()
 _RESUME = ResumeOptions()
 _SPEND = SpendOptions()
+_EXPORT = ExportOptions()
 _GATEWAY = GatewayOptions()
 
 
@@ -130,14 +132,16 @@ def prune(
 @app.command
 def export(
     store: _STORE_PATH,
-    file: Annotated[Path, Parameter(metavar="FILE.jsonl.gz", help="The file to make.")],
-    *,
-    latest: Annotated[bool, Parameter(help="Only the newest report of each creator.")] = False,
+    file: Annotated[Path | None, Parameter(metavar="FILE.jsonl.gz", help="The file to make.")] = None,
+    options: ExportOptions = _EXPORT,
 ) -> Exit:
-    """Write the reports of a store to a file, as they came, for `walee import`."""
+    """Take the reports of a store away: to a file as they came, for `walee import`, or with --tables as tidy tables.
+
+    Into a file go all versions of each creator's report, unless --latest; into tables the newest, unless --every.
+    """
     from walee_async.cli.upkeep import export as run
 
-    return run(store, file, latest=latest)
+    return run(store, file, options)
 
 
 @app.command(name="import")

@@ -22,6 +22,10 @@ _OUT = (
     "is continued: handles whose reports are in it are skipped. Left out: standard output, or reports.jsonl if that is "
     "a terminal."
 )
+_TABLES = (
+    "Write tidy tables into a folder, for analysis: creators, history, audience, posts, people, tags, histogram and "
+    "ledger."
+)
 
 
 @Parameter(name="*")
@@ -120,6 +124,26 @@ class SpendOptions:
     """Spend at most so much, in the unit of --price."""
     price: Annotated[float | None, Parameter(metavar="P")] = None
     """What one report costs; the summary then tells what was spent."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """What of a store is written, and as what."""
+
+    tables: Annotated[Path | None, Parameter(metavar="DIR", help=_TABLES)] = None
+    format: Annotated[
+        Literal["parquet", "csv", "jsonl"] | None, Parameter(metavar="parquet|csv|jsonl", show_choices=False)
+    ] = None
+    """The format of the tables; left out: Parquet, which needs pyarrow."""
+    bom: bool = False
+    """CSV that Excel opens right: marked as UTF-8, long ids kept from becoming numbers."""
+    replace: bool = False
+    """Put the tables in the place of those in the folder."""
+    latest: bool = False
+    """Only the newest report of each creator."""
+    every: bool = False
+    """Every version of each creator's report."""
 
 
 @Parameter(name="*")
