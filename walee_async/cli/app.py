@@ -17,6 +17,7 @@ from walee_async.cli.options import (
     OutputOptions,
     PaceOptions,
     ResumeOptions,
+    ScoreOptions,
     SpendOptions,
     StoreOptions,
 )
@@ -33,6 +34,7 @@ _OUTPUT = OutputOptions()
 _STORE = StoreOptions()
 _RESUME = ResumeOptions()
 _SPEND = SpendOptions()
+_SCORE = ScoreOptions()
 _EXPORT = ExportOptions()
 _GATEWAY = GatewayOptions()
 
@@ -92,6 +94,54 @@ def plan(
 
     question = Question(targets=handles, account=account, pace=pace, lists=lists, store=store, spend=spend)
     return run(question, json=json)
+
+
+@app.command
+def score(
+    *targets: Annotated[
+        str,
+        Parameter(
+            allow_leading_hyphen=True, metavar="STORE|HANDLES|FILE|-", help=f"A store; or which of --store: {_HANDLES}"
+        ),
+    ],
+    options: ScoreOptions = _SCORE,
+    account: AccountOptions = _ACCOUNT,
+    pace: PaceOptions = _PACE,
+    lists: ListOptions = _LISTS,
+    store: ResumeOptions = _RESUME,
+    spend: SpendOptions = _SPEND,
+) -> Exit:
+    """Score the creators of a store by a brief, the best first. Buys nothing without --buy.
+
+    Exit code 0: all that is in the store was scored; 3: some reports cannot be read, or some arguments are no handles.
+    """
+    from walee_async.cli.rating import Order
+    from walee_async.cli.score import score as run
+
+    order = Order(targets=targets, score=options, account=account, pace=pace, lists=lists, store=store, spend=spend)
+    return run(order)
+
+
+@app.command
+def compare(
+    *handles: Annotated[str, Parameter(metavar="HANDLE")],
+    brief: Annotated[Path | None, Parameter(metavar="FILE", help="The brief, TOML or JSON.")] = None,
+    store: Annotated[Path, Parameter(metavar="FILE", help="The store.")] = STORE,
+) -> Exit:
+    """Show creators of a store side by side: who they are, how they score, whom they reach."""
+    from walee_async.cli.compare import compare as run
+
+    return run(handles, brief, store)
+
+
+@app.command
+def brief(
+    file: Annotated[Path | None, Parameter(metavar="FILE", help="The brief, TOML or JSON.")] = None,
+) -> Exit:
+    """Print a brief to begin with, every key with its default and meaning; of a FILE, check it and say it in words."""
+    from walee_async.cli.briefs import brief as run
+
+    return run(file)
 
 
 @app.command
