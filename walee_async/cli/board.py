@@ -70,6 +70,13 @@ def _flags(score: Score) -> Text:
     return Text(", ".join(plain(flag.name) for flag in score.flags), style="yellow")
 
 
+def unmet(score: Score) -> Text:
+    """The requirements that are not met; of flags that the brief does not allow, the flags."""
+    held = [part for part in score.requirements if part.met is False]
+    names = [str(part.limit) if part.name == "no_flags" else part.name.partition("_")[2] for part in held]
+    return Text(", ".join(plain(name) for name in dict.fromkeys(names)), style="red")
+
+
 def _short(text: str | None) -> Text:
     return Text(NONE, style="dim") if text is None or text == UNKNOWN else Text(text)
 
@@ -93,12 +100,15 @@ _COLUMNS: Final = {
     "percentile": Column("percentile", lambda _, score: _percentile(score), 10, right=True),
     "target": Column("on target", lambda _, score: _target(score), 9, right=True),
     "between": Column("between", lambda _, score: _between(score), 9, right=True),
+    "unmet": Column("not met", lambda _, score: unmet(score), 40, least=10),
     "flags": Column("flags", lambda _, score: _flags(score), 64, least=12),
 }
 _IMPORTANCE: Final[tuple[str, ...]] = tuple(
-    "rank handle score grade followers flags bar target country percentile coverage name between".split()
+    "rank handle score grade followers flags unmet bar target country percentile coverage name between".split()
 )
 """The columns, the last to be left out first."""
+_IF_ANY: Final = ("unmet", "flags")
+"""Columns that are left out where all of their cells are empty."""
 
 
 class Board:
@@ -106,15 +116,14 @@ class Board:
 
     def __init__(self, kept: Kept, brief: Brief, width: int) -> None:
         self._kept = kept
-        wanted = {name: len(column.head) for name, column in _COLUMNS.items()}
+        contents = dict.fromkeys(_COLUMNS, 0)
         for place, score in enumerate(kept, 1):
             for name, column in _COLUMNS.items():
-                wanted[name] = max(wanted[name], min(column.most, column.cell(place, score).cell_len))
-        wanted["bar"] = BAR
-        left_out = set() if brief.has_target else {"target", "between"}
-        if wanted["flags"] == len("flags"):
-            left_out.add("flags")
-        self._widths = _fitted({name: width for name, width in wanted.items() if name not in left_out}, width)
+                contents[name] = max(contents[name], min(column.most, column.cell(place, score).cell_len))
+        left_out = {name for name in _IF_ANY if not contents[name]}
+        left_out |= set() if brief.has_target else {"target", "between"}
+        wanted = {name: max(contents[name], len(column.head)) for name, column in _COLUMNS.items()} | {"bar": BAR}
+        self._widths = _fitted({name: least for name, least in wanted.items() if name not in left_out}, width)
 
     def lines(self) -> Iterator[Text]:
         """The head, and a line for each score."""

@@ -57,7 +57,9 @@ def score(order: Order) -> Exit:
     if options.buy and len(targets) < len(order.targets):
         raise ConfigError(f"--buy takes handles and lists of them; say --store {store}")
     if not options.buy and not store.exists():
-        complain(f"There is no store {store}; `walee fetch` makes one, or --buy with handles, or --store names another.")
+        complain(
+            f"There is no store {store}; `walee fetch` makes one, or --buy with handles, or --store names another."
+        )
         return Exit.STORE
     rating = Rating(order=order, brief=brief, screen=screen)
     if options.explain is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from walee_async.cli.board import bar, fact
+from walee_async.cli.board import bar, fact, unmet
 from walee_async.cli.text import UNKNOWN, big, clean, known, percent, sparkline
 from walee_async.cli.wording import STYLES, brief_of, plain
 from walee_async.models.audience import AGES
@@ -81,6 +81,7 @@ def _rows(brief: Brief) -> Iterator[tuple[str, _Cell]]:
     yield "they are in", _countries
     yield "posts in 4 weeks", _posts
     yield "last post", _last
+    yield "not met", lambda rival: unmet(rival.score) or Text("none", style="dim")
     yield "flags", _flags
 
 
