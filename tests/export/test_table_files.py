@@ -50,11 +50,11 @@ def test_every_kind_of_cell_comes_back(tmp_path: Path, rows_of: Rows, suffix: st
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_times_are_written_in_utc(tmp_path: Path, suffix: str) -> None:
-    """A time of any zone is one moment, with a Z behind it."""
+    """A time of any zone, or in Unix seconds, is one moment, with a Z behind it."""
     east = NOON.astimezone(timezone(timedelta(hours=5)))
     with open_table(tmp_path / f"t{suffix}", Table("t", (Column("at", Kind.TIME),))) as file:
-        file.write([(east,)])
-    assert "2026-01-15T12:00:00.250000Z" in (tmp_path / f"t{suffix}").read_text()
+        file.write([(east,), (NOON.timestamp(),)])
+    assert (tmp_path / f"t{suffix}").read_text().count("2026-01-15T12:00:00.250000Z") == 2
 
 
 @pytest.mark.parametrize("opened", ["'", "=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
@@ -126,6 +126,8 @@ UNFIT = [
     (Kind.NUMBER, 10**400),
     (Kind.NUMBER, float("inf")),
     (Kind.NUMBER, float("nan")),
+    (Kind.TIME, 1e30),
+    (Kind.TIME, float("nan")),
     (Kind.TIME, datetime.min.replace(tzinfo=timezone(timedelta(hours=23)))),
 ]
 

@@ -271,6 +271,22 @@ def test_numbers_past_64_bits_do_not_stop_an_export(
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["t"]
 
 
+def test_the_ledger_has_every_attempt(tmp_path: Path, rows_of: Rows) -> None:
+    """A long ledger comes whole and in order; what is under way has neither charge nor end."""
+
+    async def intend() -> None:
+        async with Store.open(tmp_path / "r.db") as store:
+            for number in range(2345):
+                intent = store.intend("a", number + 1, "key 1 (…a3f9)")
+            await intent
+            export_tables(tmp_path / "r.db", tmp_path / "t", format="jsonl")
+
+    anyio.run(intend)
+    rows = named(rows_of(tmp_path / "t" / "ledger.jsonl", TABLES["ledger"]), TABLES["ledger"])
+    assert [row["number"] for row in rows] == list(range(1, 2346))
+    assert {(row["charge"], row["settled_at"], row["run"]) for row in rows} == {(None, None, None)}
+
+
 def test_an_interrupted_export_leaves_the_folder_as_it_was(stored: Stored, put: Put, tmp_path: Path) -> None:
     """Whatever ends it midway, no half a table is left, no new folder, and the tables that were there are whole."""
     path = tmp_path / "r.db"

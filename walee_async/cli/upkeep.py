@@ -168,9 +168,7 @@ def _export_tables(path: Path, folder: Path, options: ExportOptions) -> Exit:
     except OSError as error:
         raise OutputError(str(folder), error) from None
     if troubles.total() > NAMED:
-        screen.warn(
-            f"{troubles.total() - NAMED:,} more like these; `walee verify {path}` names damage and what is unreadable."
-        )
+        screen.warn(f"{troubles.total() - NAMED:,} more like these; `walee verify {path}` names them all.")
     counts = ", ".join(f"{name} {count:,}" for name, count in rows.items())
     screen.say(clean(f"{plural(rows['creators'], 'report')} written to {folder} as tables, in rows: {counts}."))
     if troubles[True]:

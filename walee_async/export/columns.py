@@ -34,7 +34,7 @@ class Kind(StrEnum):
     """With a fraction."""
     TRUTH = "truth"
     TIME = "time"
-    """An aware datetime; files hold it in UTC."""
+    """An aware datetime, or Unix seconds; files hold it in UTC, to the microsecond."""
 
 
 class Column(Struct, frozen=True):
@@ -64,7 +64,10 @@ class Table(Struct, frozen=True):
 
 
 class Unfit(Struct, frozen=True):
-    """A cell left empty, because no file could hold its value: an integer past 64 bits, a number without end."""
+    """A cell left empty, because no file could hold its value.
+
+    That is an integer past 64 bits, a number without end, or a time past the year 9999.
+    """
 
     table: str
     column: str
@@ -129,10 +132,11 @@ def _number(cell: Cell) -> Cell:
 
 
 def _time(cell: Cell) -> Cell:
-    assert isinstance(cell, datetime)
     try:
-        return cell.astimezone(UTC)
-    except OverflowError:
+        if isinstance(cell, datetime):
+            return cell.astimezone(UTC)
+        return datetime.fromtimestamp(cell, UTC)  # type: ignore[arg-type]  # as above
+    except (OverflowError, OSError, ValueError):  # a year past 9999, or before 1
         return None
 
 

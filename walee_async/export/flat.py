@@ -6,7 +6,6 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import cache
 from itertools import pairwise
 from operator import attrgetter
@@ -96,7 +95,7 @@ class Flat:
         if hasattr(self._model, f"{name}_at"):
             return self._add(name, Kind.TIME, None, f"{name}_at")
         if isinstance(kind, FloatType) and name.endswith("_at"):
-            return self._add(name, Kind.TIME, _moment)
+            return self._add(name, Kind.TIME, None)
         step = str if isinstance(kind, EnumType) else None
         return self._add(name, _KINDS[type(kind)], step) if type(kind) in _KINDS else None
 
@@ -137,10 +136,6 @@ def _within(part: str, column: Column) -> Column:
 
 def _joined(texts: tuple[str, ...]) -> str:
     return " ".join(texts)
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 @cache

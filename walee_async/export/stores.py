@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from walee_async.decode import decode
 from walee_async.errors import ConfigError, PayloadError, StoreDamagedError
-from walee_async.export.files import SUFFIXES, TableFile, open_table
+from walee_async.export.files import SUFFIXES, open_table
 from walee_async.export.tidy import Stored, ledger, tidy_tables
 from walee_async.store import Finding, StoreReader
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from os import PathLike
 
-    from walee_async.export.columns import Unfit
+    from walee_async.export.columns import Table, Unfit
+    from walee_async.export.files import TableFile
 
 TableFormat = Literal["parquet", "csv", "jsonl"]
 
@@ -64,24 +65,25 @@ def export_tables(
         reader = store if isinstance(store, StoreReader) else stack.enter_context(StoreReader.open(store))
         paths = _paths(Path(folder), format, replace=replace)
         stack.enter_context(_made(Path(folder)))
-        about = {"reports": _SELECTION[every]}
-        on_unfit = _teller(on_trouble)
-        files: dict[str, TableFile] = {}
-        for table in (*(tidy.table for tidy in tidy_tables()), ledger()[0]):
-            options = {"bom": bom, "replace": replace}
-            files[table.name] = open_table(paths[table.name], table, on_unfit=on_unfit, about=about, **options)
-            stack.callback(files[table.name].abort)
+        about, on_unfit = {"reports": _SELECTION[every]}, _teller(on_trouble)
+        files = {
+            table.name: stack.enter_context(
+                open_table(paths[table.name], table, bom=bom, replace=replace, on_unfit=on_unfit, about=about)
+            )
+            for table in _tables()
+        }
         _write(reader, files, every=every, on_trouble=on_trouble)
         for file in files.values():
-            file.finish()
-        for file in files.values():
-            file.close()
+            file.finish()  # all are on the disk before the first is moved into place
     return {name: file.rows for name, file in files.items()}
 
 
+def _tables() -> tuple[Table, ...]:
+    return (*(tidy.table for tidy in tidy_tables()), ledger()[0])
+
+
 def _paths(folder: Path, suffix: str, *, replace: bool) -> dict[str, Path]:
-    names = [*(tidy.table.name for tidy in tidy_tables()), ledger()[0].name]
-    paths = {name: folder / f"{name}.{suffix}" for name in names}
+    paths = {table.name: folder / f"{table.name}.{suffix}" for table in _tables()}
     there = [path.name for path in paths.values() if os.path.lexists(path)]
     if there and not replace:
         raise ConfigError(f"{folder} has {there[0]} already; name another folder, or say --replace")
