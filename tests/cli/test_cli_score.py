@@ -63,7 +63,7 @@ def test_the_top_is_as_many_as_asked_for(scoring: Any) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_the_table_fits_its_width(scoring: Any, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    """No line of the table is wider than the terminal; handle, score and grade are always there, others where they fit."""
+    """No line is wider than the terminal; handle, score and grade are always there, others where they fit."""
     monkeypatch.setenv("COLUMNS", str(width))
     head, *rows = scoring("score", "--brief", "women.toml").out.decode().splitlines()[2:15]
     assert max(cell_len(line) for line in (head, *rows)) <= width

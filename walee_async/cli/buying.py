@@ -117,19 +117,17 @@ class Job(Struct, kw_only=True):
             if ending.broken is not None:
                 raise ending.broken
             account = Account(
-                ledger=run.ledger,
-                digest=digest,
-                ending=ending,
-                speed=speed,
-                store=str(self.order.store.path or ""),
-                price=self.order.spend.price,
-                place=place(),
-                skipped=len(self.handles.skipped),
-                again=self.again,
+                ledger=run.ledger, digest=digest, ending=ending, speed=speed, place=place(), again=self.again
             )
-            for part in summary(account):
-                self.screen.show(part)
+            self._tell(account)
             return _exit(ending, run.ledger.failed, interrupts)
+
+    def _tell(self, account: Account) -> None:
+        account.store = str(self.order.store.path or "")
+        account.price = self.order.spend.price
+        account.skipped = len(self.handles.skipped)
+        for part in summary(account):
+            self.screen.show(part)
 
 
 def _exit(ending: Ending, failed: int, interrupts: Interrupts) -> Exit:
