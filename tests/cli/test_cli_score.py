@@ -227,6 +227,7 @@ def test_a_store_can_be_named_as_the_target(scoring: Any, scored: Path, tmp_path
         (["none.db"], "There is no store none.db; a handle of that name is written @none.db"),
         (["--top", "-1"], "--top is -1"),
         (["-o", "scores.txt"], "a table is .parquet, .csv or .jsonl"),
+        (["women.csv", "-o", "women.csv", "--replace"], "women.csv is among what is to be scored"),
         (["-o", "no/folder.csv"], "No such file or directory"),
         (["--json", "-o", "x.csv"], "give one of the two"),
         (["--explain", "a.b", "--top", "3"], "--out and --top are about many"),

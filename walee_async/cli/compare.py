@@ -49,7 +49,8 @@ def compare(texts: Sequence[str], brief: Path | None, store: Path) -> Exit:
         raise ConfigError("walee compare takes two creators or more")
     wanted = read_brief(brief) if brief is not None else Brief()
     with closing(StoreReader.open(store)) as reader:
-        missing = [handle for handle in handles if handle not in reader.newest([handle])]
+        found = reader.newest(handles)
+        missing = [handle for handle in handles if handle not in found]
         if missing:
             be, them = ("is", "it") if len(missing) == 1 else ("are", "them")
             complain(f"{listed(missing)} {be} not in {store}; `walee fetch {' '.join(missing)}` gets {them}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -27,7 +28,6 @@ from walee_async.scoring import Brief, Top, read_brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from walee_async.cli.options import ScoreOptions
     from walee_async.cli.scorefile import ScoreFile
@@ -67,7 +67,7 @@ def score(order: Order) -> Exit:
             raise ConfigError("--explain is about one creator, so no others are named beside it")
         return _explain(rating, store, parse_handle(options.explain))
     with ExitStack() as stack:
-        file = _open(options, brief, screen, stack)
+        file = _open(order, brief, screen, stack)
         tally = Tally(_kept(options, stack))
         code = rating.buy(tally) if options.buy else _look_up(rating, tally, store, targets)
         _tell_troubles(tally, store, screen)
@@ -99,9 +99,12 @@ def _check(order: Order) -> None:
         raise ConfigError("Some of the options are about buying, and nothing is bought without --buy")
 
 
-def _open(options: ScoreOptions, brief: Brief, screen: Screen, stack: ExitStack) -> ScoreFile | None:
+def _open(order: Order, brief: Brief, screen: Screen, stack: ExitStack) -> ScoreFile | None:
+    options = order.score
     if options.out is None:
         return None
+    if options.out.resolve() in {Path(target).resolve() for target in order.targets}:
+        raise ConfigError(f"{options.out} is among what is to be scored; name another file")
 
     def tell(unfit: Unfit) -> None:
         screen.warn(f"{unfit.row[1]}: {unfit}.")

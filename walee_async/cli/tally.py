@@ -36,9 +36,9 @@ class Kept(Protocol):
 
 
 class Ranked:
-    """Keeps all of them. In memory are their ranks alone, some 0.4 KB each; they themselves are in a file without name.
+    """Keeps all of them. In memory are their ranks alone, some 0.3 KB each; they themselves are in a file without name.
 
-    The file is in `folder`, where the scores are to be written and there is room for them; None is the usual place.
+    They are given out once all are there. The file is in `folder`, where the scores are to be written and there is room for them; None is the usual place.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -69,8 +69,14 @@ class Ranked:
     def __iter__(self) -> Iterator[Score]:
         self._places.sort()
         for _, start, length in self._places:
-            self._file.seek(start)
-            yield _decoder.decode(self._file.read(length))
+            yield _decoder.decode(self._read(start, length))
+
+    def _read(self, start: int, length: int) -> bytes:
+        try:
+            self._file.seek(start)  # which writes what is left to write
+            return self._file.read(length)
+        except OSError as error:
+            raise OutputError("A file for the scores", error) from None
 
     def close(self) -> None:
         """Remove the file; what a full disk has not taken goes with it."""
