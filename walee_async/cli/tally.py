@@ -38,7 +38,8 @@ class Kept(Protocol):
 class Ranked:
     """Keeps all of them. In memory are their ranks alone, some 0.3 KB each; they themselves are in a file without name.
 
-    They are given out once all are there. The file is in `folder`, where the scores are to be written and there is room for them; None is the usual place.
+    They are given out once all are there. The file is in `folder`, where the scores are to be written and there is room
+    for them; None is the usual place.
     """
 
     def __init__(self, folder: Path | None) -> None:
