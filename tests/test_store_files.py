@@ -330,7 +330,7 @@ asyncio.run(main())
 
 
 @POSIX
-@pytest.mark.parametrize("room", [400_000, 1_000_000, 5_000_000])
+@pytest.mark.parametrize("room", [600_000, 1_000_000, 5_000_000])
 def test_a_full_disk_is_said_and_loses_nothing(path: Path, room: int) -> None:
     """Every report that was acknowledged is there and whole; the rest is refused at once, in one clear sentence."""
     said, _ = python(FILL, path, room).communicate(timeout=60)

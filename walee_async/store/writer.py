@@ -30,8 +30,8 @@ MOST: Final = 64
 ENOUGH: Final = 20
 """Records that are not kept waiting for more."""
 HOLD: Final = 0.01
-"""Seconds that fewer wait for more: each commit costs an fsync and wakes two threads. With 32 requests under way a report
-took 540 µs of CPU rather than 620, at the same reports a second; 2 ms gain a third of that, 50 ms no more."""
+"""Seconds that fewer wait for more: each commit costs an fsync and wakes two threads. With 32 requests under way, a
+report took 540 µs of CPU rather than 620, at the same reports a second; 2 ms gain a third of that, 50 ms no more."""
 
 
 class Ticket(Generic[T]):
