@@ -337,7 +337,7 @@ def test_a_full_disk_is_said_and_loses_nothing(path: Path, room: int) -> None:
     lines = said.splitlines()
     kept = [line.split()[1] for line in lines if line.startswith("kept")]
     refused = [line.split(maxsplit=4)[1:] for line in lines if line.startswith("refused")]
-    assert len(kept) > room // 100_000
+    assert len(kept) >= room // 100_000  # a report that comes alone takes some 90 KB of log
     assert {(kind, named) for kind, named, _, _ in refused} == {("StoreWriteError", "True")}
     assert len({sentence.partition(": ")[2] for *_, sentence in refused}) == 1
     assert lines[-1] == "readable True"
