@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -61,6 +63,37 @@ async def test_a_list_that_has_grown_buys_the_new_handles_only(gateway: Gateway,
         async with client(gateway, path) as walee:
             await walee.creator_reports(gateway.handles[:count]).collect()
     assert gateway.billed == Counter(gateway.handles)
+
+
+async def test_a_run_ends_when_another_program_holds_the_store(gateway: Gateway, path: Path) -> None:
+    """Nothing more is bought once an intent cannot be written down, and what is under way then is kept in the end."""
+    gateway.latency = 0.02
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA busy_timeout = 100").fetchall()
+
+    async with client(gateway, path) as walee:
+        assert walee.store is not None
+        walee.store._writes().submit_from_thread(work, alone=True).result()
+        outcomes: list[Any] = []
+        with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+            async with walee.creator_reports(gateway.handles, concurrency=4) as run:
+                with pytest.raises(RunEndedError, match="another program holds"):
+                    async for outcome in run:
+                        outcomes.append(outcome)
+                        if len(outcomes) == 4:
+                            holder.execute("BEGIN IMMEDIATE")
+                        if isinstance(outcome, Failed) and holder.in_transaction:
+                            holder.execute("ROLLBACK")
+        assert len(outcomes) == 20
+        fetched = sum(isinstance(outcome, Fetched) for outcome in outcomes)
+        assert 4 <= fetched == gateway.billed.total() == (await walee.store.totals()).reports < 20
+
+
+async def test_the_room_set_aside_is_for_every_connection_of_every_key(path: Path) -> None:
+    """Three keys with 64 connections each can have 192 reports on the way."""
+    async with WaleeClient(["wk_one", "wk_two", "wk_three"], store=path):
+        assert path.with_name("reports.db.reserve").stat().st_size == 192 * 96 * 1024
 
 
 async def test_a_single_call_reads_through(gateway: Gateway, path: Path) -> None:

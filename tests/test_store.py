@@ -12,12 +12,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from walee_async.errors import NoReportError, NotReadyError, StoreDamagedError, StoreError
+from walee_async.errors import NoReportError, NotReadyError, StoreDamagedError, StoreError, StoreLockedError
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Held, Store, StoreReader
 
@@ -36,7 +37,7 @@ def answer(name: str, created: str | None = CREATED, **more: object) -> bytes:
 
 
 def payload(handle: str, at: float = 1000.0, body: bytes | None = None, encoding: str = "gzip") -> Payload:
-    body = gzip.compress(answer(handle, mtime=at)) if body is None else body
+    body = gzip.compress(answer(handle, mtime=at), mtime=0) if body is None else body
     return Payload(handle=handle, body=body, encoding=encoding, key="key 1 (…a3f9)", received_at=at)
 
 
@@ -410,6 +411,59 @@ async def test_the_loop_goes_on_while_the_disk_does_not(path: Path) -> None:
         holder.close()
         await stuck
         assert await store.latest("b") is not None
+
+
+def hurry(store: Store) -> None:
+    """Wait for another program for a tenth of a second at a time, and not for half a minute."""
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA busy_timeout = 100").fetchall()
+
+    store._writes().submit_from_thread(work, alone=True).result()
+
+
+async def test_what_was_paid_for_waits_for_another_program_and_nothing_new_is_begun(path: Path) -> None:
+    """While somebody else holds the file, intents are refused and settlements stay queued until it is let go."""
+    async with Store.open(path) as store:
+        hurry(store)
+        intents = [store.intend(handle, 1, "key 1") for handle in ("a", "b")]
+        for intent in intents:
+            await intent
+        holder = sqlite3.connect(path, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        paid = asyncio.ensure_future(store.settle(intents[0], attempt("a"), payload("a")))
+        free = asyncio.ensure_future(store.settle(intents[1], attempt("b", Charge.FAILED)))
+        for handle in ("c", "d"):
+            with pytest.raises(StoreLockedError, match="another program holds"):
+                await store.intend(handle, 1, "key 1")
+        assert not paid.done()
+        assert not free.done()
+        holder.execute("ROLLBACK")
+        holder.close()
+        await asyncio.gather(paid, free)
+        assert await store.latest("a") == payload("a")
+        assert await store.charges() == {Charge.BILLED: 1, Charge.FAILED: 1}
+        assert store.unkept == ()
+
+
+async def test_reports_that_cannot_be_kept_are_counted_and_named(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A store that closes while another program holds the file tries once more, and then says what is lost."""
+    store = Store.open(path)
+    hurry(store)
+    settled = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        intents = [store.intend(f"h{number}", 1, "key 1") for number in range(22)]
+        await asyncio.gather(*intents)
+        holder.execute("BEGIN IMMEDIATE")
+        for number, intent in enumerate(intents):
+            settled.append(asyncio.ensure_future(store.settle(intent, attempt(f"h{number}"), payload(f"h{number}"))))
+        await store.aclose()
+        results = await asyncio.gather(*settled, return_exceptions=True)
+    assert [isinstance(error, StoreLockedError) and error.payload is not None for error in results] == [True] * 22
+    assert sorted(store.unkept) == sorted(f"h{number}" for number in range(22))
+    (record,) = caplog.records
+    assert "22 reports that were paid for could not be kept" in record.getMessage()
+    assert "and 2 more" in record.getMessage()
 
 
 async def test_the_loop_is_not_held_up_by_two_thousand_reports(path: Path) -> None:

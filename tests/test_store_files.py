@@ -420,6 +420,45 @@ def test_a_full_disk_still_takes_what_is_under_way(tmp_path: Path) -> None:
     assert again.startswith(f"again 0 {bought} ")
 
 
+CRAMPED = """
+import asyncio, resource, sys
+from walee_async.errors import StoreError
+from walee_async.store import Store
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
+async def main():
+    async with Store.open(sys.argv[1]) as store:
+        for begin in (store.begin_run, lambda: store.intend("b", 1, "key 1")):
+            try:
+                await begin()
+            except StoreError as error:
+                print(type(error).__name__, error)
+        print("kept", await store.latest("a") is not None, (await store.prune(0, keep_latest=False)).reports)
+asyncio.run(main())
+"""
+
+
+@POSIX
+async def test_nothing_is_begun_where_it_could_not_be_finished(path: Path) -> None:
+    """Without room for all that can be under way, intents are refused; what is there can be read and removed."""
+    async with Store.open(path) as store:
+        await buy(store, "a")
+    reserve = path.with_name("reports.db.reserve")
+    reserve.unlink()
+    said, _ = python(CRAMPED, path).communicate(timeout=30)
+    *refused, kept = said.splitlines()
+    assert [sentence.partition(" the disk")[0] for sentence in refused] == ["StoreWriteError", "StoreWriteError b:"]
+    assert all("too full to begin: the 64 reports" in sentence and "6 MB" in sentence for sentence in refused)
+    assert kept == "kept True 1"
+    assert not reserve.exists()
+
+
+def test_room_is_set_aside_for_all_that_can_be_under_way(path: Path) -> None:
+    """More connections need a larger reserve, in ordinary bytes; a larger one is left as it is."""
+    for under_way, reports in ((64, 64), (320, 320), (64, 320)):
+        Store.open(path, under_way=under_way).close()
+        assert path.with_name("reports.db.reserve").stat().st_size == reports * 96 * 1024
+
+
 MAKE = """
 import resource, sys
 from walee_async.errors import StoreError

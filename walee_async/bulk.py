@@ -22,6 +22,8 @@ from walee_async.errors import (
     NotAttemptedError,
     NotReadyError,
     RunEndedError,
+    StoreLockedError,
+    StorePathError,
     StoreWriteError,
     WaleeError,
 )
@@ -44,7 +46,7 @@ T = TypeVar("T")
 
 SPARE: Final = 2
 """Outcomes that may wait for the consumer, as a multiple of the concurrency; then nothing more is sent."""
-ENDS_THE_RUN: Final = (AccountError, LongPauseError, BudgetError, StoreWriteError)
+ENDS_THE_RUN: Final = (AccountError, LongPauseError, BudgetError, StoreWriteError, StoreLockedError, StorePathError)
 """What is wrong with more than the one handle: nothing more is sent after it."""
 UNHURRIED: Final = 450.0
 """Seconds until a report that is being prepared is asked for again, where the gateway does not say: the middle of the

@@ -103,7 +103,8 @@ class WaleeClient:
             raise ConfigError("This client is open already; open it once and share it")
         self._loop = asyncio.get_running_loop()
         if self._given_store is not None and not isinstance(self._given_store, Store):
-            self.store = await asyncio.to_thread(Store.open, self._given_store)
+            under_way = len(self._keys) * self._options.transport.connections
+            self.store = await asyncio.to_thread(Store.open, self._given_store, under_way=under_way)
         retry = self._options.retry
         self._pool = SessionPool([self._session(key) for key in self._keys], retry, self.budget)
         self._buying = self._reading = SharedFlights(self._pool)

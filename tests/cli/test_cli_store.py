@@ -217,6 +217,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_came(
     gateway = serve(Maker(creators=80, created=datetime.now(UTC)))
     walee = walee_for(gateway)
     limit = 500_000
+    Store.open(store).close()  # there was room for a reserve
     ended = walee(
         *("fetch", *gateway.handles, "--rate", "100", "--concurrency", "4"),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import itertools
+import logging
 import os
 import threading
 import time
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
     from walee_async.outcomes import Attempt, Payload
 
+logger = logging.getLogger("walee_async")
+_NAMED: Final = 20
+"""Handles in one sentence."""
 _DETAIL: Final = 500
 """Characters of a failure's sentence that are kept."""
 
@@ -55,7 +59,8 @@ class Store(StoreReads):
     on disk; awaiting is optional for all but the intent: what was queued is written even when nobody waits, at the
     latest on closing. A StoreWriteError means that the disk refused: every later intent is refused at once with the
     same sentence, and what was kept before can be read. When the disk is full, what is under way can still be settled:
-    room for that is set aside in the file `.reserve`.
+    room for that is set aside in the file `.reserve`. While another program holds the file, intents are refused with a
+    StoreLockedError, and settlements wait for it.
 
     Attributes:
         orphans: The handles whose requests were under way when the last process died, one for each request: their
@@ -68,7 +73,7 @@ class Store(StoreReads):
         self.orphans = opened.orphans if opened else ()
         self.remarks = opened.remarks if opened else ()
         self._lock = opened.lock if opened else None
-        self._writer = Writer(opened.connection, path, opened.reserve) if opened else None
+        self._writer = Writer(opened.connection, path, opened.reserve, opened.cramped) if opened else None
         self._numbers = itertools.count(opened.next_attempt if opened else 1)
         self._process = os.getpid()
         self._closing = threading.Lock()
@@ -78,7 +83,13 @@ class Store(StoreReads):
 
     @classmethod
     def open(
-        cls, path: str | PathLike[str], *, create: bool = True, read_only: bool = False, wipe: bool = False
+        cls,
+        path: str | PathLike[str],
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        wipe: bool = False,
+        under_way: int = 64,
     ) -> Self:
         """Open a store. It blocks for some milliseconds, after a crash longer: in an event loop, use a thread.
 
@@ -87,6 +98,8 @@ class Store(StoreReads):
             create: Make it where there is none; its folder must be there.
             read_only: Write nothing and take no lock, so that it can be read while another process writes to it.
             wipe: Remove what is in it first.
+            under_way: The requests that can be under way at once. Where the disk has no room for that many reports,
+                the store can be read and pruned, and every intent is refused.
 
         Raises:
             StorePathError: there is no store at the path, or none can be made there.
@@ -99,7 +112,12 @@ class Store(StoreReads):
         if read_only:
             StoreReader.open(file).close()
             return cls(file, None)
-        return cls(file, open_for_writing(file, fresh=wipe))
+        return cls(file, open_for_writing(file, fresh=wipe, under_way=under_way))
+
+    @property
+    def unkept(self) -> tuple[str, ...]:
+        """The handles of the reports that were paid for and could not be written; closing logs them."""
+        return tuple(self._writer.unkept) if self._writer is not None else ()
 
     # -- the journal --------------------------------------------------------------------------------------------------
 
@@ -122,7 +140,7 @@ class Store(StoreReads):
             StoreError: by the await; it is not on disk, and the error holds the payload.
         """
         work = partial(journal.settle, intent=intent.id, attempt=attempt, payload=payload)
-        return self._writes().submit(work, attempt.handle, payload)
+        return self._writes().submit(work, attempt.handle, payload, settles=True)
 
     def record_failure(
         self, handle: str, error: WaleeError, *, run: int | None = None, due_at: float | None = None
@@ -138,7 +156,7 @@ class Store(StoreReads):
             due_at=due_at,
             run=run,
         )
-        return self._writes().submit(partial(journal.record_failure, failure=failure), handle)
+        return self._writes().submit(partial(journal.record_failure, failure=failure), handle, settles=True)
 
     def begin_run(self, command: str = "") -> Awaitable[int]:
         """Note the start of a run; its number. `command` must not hold a key."""
@@ -209,8 +227,15 @@ class Store(StoreReads):
             self._close_readers()
             if self._writer is not None:
                 self._writer.close()
+                self._tell_unkept()
             if self._lock is not None:
                 self._lock.release()
+
+    def _tell_unkept(self) -> None:
+        if lost := self.unkept:
+            more = f" and {len(lost) - _NAMED:,} more" if len(lost) > _NAMED else ""
+            named = ", ".join(lost[:_NAMED]) + more
+            logger.error("%d reports that were paid for could not be kept in %s: %s", len(lost), self.path, named)
 
     async def __aenter__(self) -> Self:
         return self
