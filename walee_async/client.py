@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from walee_async.feed import Handles
+    from walee_async.interfaces import Source
     from walee_async.outcomes import Payload
 
 logger = logging.getLogger("walee_async")
@@ -82,8 +83,7 @@ class WaleeClient:
         self._max_age = max_age
         self._given_store = store
         self._pool: SessionPool | None = None
-        self._buying: SharedFlights | None = None
-        self._reading: SharedFlights | None = None
+        self._flights: SharedFlights | None = None
         self.budget = budget or Budget()
         self.store: Store | None = store if isinstance(store, Store) else None
         """The store while the client is open, if there is one."""
@@ -106,14 +106,14 @@ class WaleeClient:
             self.store = await asyncio.to_thread(Store.open, self._given_store)
         retry = self._options.retry
         self._pool = SessionPool([self._session(key) for key in self._keys], retry, self.budget)
-        self._buying = self._reading = SharedFlights(self._pool)
+        source: Source = self._pool
         if self.store is not None:
             for sentence in self.store.remarks:
                 logger.warning("%s", sentence)
             doubts = retry.resend_ambiguous
-            # Shared around the store as well: a call that looked before a report came must not buy it after it did.
-            through = ReadThrough(self._buying, self.store, max_age=self._max_age, resend_ambiguous=doubts)
-            self._reading = SharedFlights(through)
+            source = ReadThrough(source, self.store, max_age=self._max_age, resend_ambiguous=doubts)
+        # Shared around the store: a call that looked before a report came must not buy it after it did.
+        self._flights = SharedFlights(source, self._pool)
         return self
 
     async def __aexit__(
@@ -123,7 +123,7 @@ class WaleeClient:
 
     async def aclose(self) -> None:
         """Close the connections, and the store if it is ours. Closing twice is fine."""
-        pool, self._pool, self._buying, self._reading = self._pool, None, None, None
+        pool, self._pool, self._flights = self._pool, None, None
         if pool is not None:
             await pool.aclose()
         if self.store is not None and self.store is not self._given_store:
@@ -141,13 +141,12 @@ class WaleeClient:
         )
         return Session(key, gate, self._base_url, options.transport, self.ledger, self._emitter, self.store)
 
-    def _source(self, *, fresh: bool) -> SharedFlights:
-        source = self._buying if fresh else self._reading
-        if source is None:
+    def _source(self, *, fresh: bool) -> Source:
+        if self._flights is None:
             raise ConfigError(NOT_OPEN)
         if asyncio.get_running_loop() is not self._loop:
             raise ConfigError("The client was opened in another event loop; open one for each")
-        return source
+        return self._flights.fresh if fresh else self._flights
 
     async def fetch(self, handle: str, *, fresh: bool = False) -> Payload:
         """Return the bytes of one report, not decoded: the stored ones while they are young enough, else bought.
