@@ -8,11 +8,13 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from walee_async.errors import WaleeError
 from walee_async.outcomes import Charge
 from walee_async.store.connect import explain, sidecar, size_of
 from walee_async.store.journal import PRUNABLE
-from walee_async.store.records import Failure, Pruned, RunRecord, Totals
+from walee_async.store.records import AttemptRecord, Failure, Pruned, RunRecord, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 _ASKED: Final = 500
 """Handles in one query."""
+_ATTEMPTS: Final = 1000
+"""Attempts that one page holds."""
 _FAILURE: Final = ", ".join(Failure.__struct_fields__)
 
 
@@ -54,6 +58,14 @@ class Books:
         """The attempts that may have bought a report without delivering it, by handle; of one run, or of all."""
         query = "SELECT handle, count(*) FROM attempts WHERE charge = ? AND (? IS NULL OR run = ?) GROUP BY handle"
         return Counter(dict(self._all(query, (Charge.AMBIGUOUS.value, run, run))))
+
+    def attempts(self, after: int = 0) -> list[AttemptRecord]:
+        """The next thousand attempts after one, by id."""
+        columns = AttemptRecord.__struct_fields__
+        query = f"SELECT {', '.join(columns)} FROM attempts WHERE id > ? ORDER BY id LIMIT ?"
+        with told(self.path):
+            rows = [dict(zip(columns, row, strict=True)) for row in self._all(query, (after, _ATTEMPTS))]
+            return msgspec.convert(rows, list[AttemptRecord])
 
     def charges(self, run: int | None = None) -> Counter[Charge]:
         """The attempts by what they may have cost, those under way left out; of one run, or of all."""

@@ -90,6 +90,16 @@ class StoreReader(Books):
             raise StoreError(f"there is no report {version} in {self.path}")
         return _payload(rows[0])
 
+    def record(self, version: int) -> tuple[Version, Payload] | None:
+        """The report with this id and what is known of it; None when it is not there, such as removed just now.
+
+        Raises:
+            StoreDamagedError: it is damaged.
+        """
+        for row in self._all(f"{_WHOLE} WHERE r.id = ?", (version,)):
+            return _version(row), _payload(row)
+        return None
+
     def history(self, handle: str) -> list[Version]:
         """Every report of a handle without its body, the newest first."""
         query = f"SELECT id, {COLUMNS}, seal FROM reports WHERE handle = ? ORDER BY received_at DESC, id DESC"
