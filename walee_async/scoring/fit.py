@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
@@ -97,9 +96,10 @@ def people(data: AudienceShares, genders: Sequence[str], ages: Sequence[str]) ->
 
 def _cells(data: AudienceShares) -> dict[str, float]:
     """The joint table by gender and age, such as `FEMALE 18-24`."""
-    weights: dict[str, list[float]] = {}
+    cells: dict[str, float] = {}
     for row in data.audience_genders_per_age or ():
         for gender, weight in (("MALE", known(row.male)), ("FEMALE", known(row.female))):
             if row.code is not None and weight is not None:
-                weights.setdefault(f"{gender} {row.code.upper()}", []).append(weight)
-    return {cell: math.fsum(found) for cell, found in weights.items()}
+                cell = f"{gender} {row.code.upper()}"
+                cells[cell] = cells.get(cell, 0.0) + weight
+    return cells

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Final
@@ -26,6 +26,9 @@ LIKED: Final = 3
 """Months with likes below which none stands out."""
 
 
+_Months = Sequence[tuple[int, float]]
+
+
 class Flag(Struct, frozen=True):
     """A flag that is raised. It changes a score only where the brief has a penalty for it, or forbids it."""
 
@@ -40,10 +43,18 @@ def flags_of(report: Scorable, brief: Brief) -> tuple[Flag, ...]:
     profile = report.user_profile
     if profile is None:
         return ()
-    found = [check(profile, brief.flags) for check in _CHECKS]
-    found.append(_dormant(days_since_post(report), brief.flags))
-    if profile.is_hidden:
-        found.append(Flag("hidden", "the account is hidden"))
+    limits, months = brief.flags, followers_by_month(profile.stat_history)
+    found = [
+        _engagement(profile, limits),
+        _likes_over_views(profile, limits),
+        _few_comments(profile, limits),
+        _growth_month(months, limits),
+        _growth_monthly(months, limits),
+        _growth_quarter(months, limits),
+        _likes_spike(profile, limits),
+        _dormant(days_since_post(report), limits),
+        Flag("hidden", "the account is hidden") if profile.is_hidden else None,
+    ]
     return tuple(flag for flag in found if flag is not None)
 
 
@@ -92,8 +103,7 @@ def _few_comments(profile: Profile, limits: FlagLimits) -> Flag | None:
     )
 
 
-def _growth_month(profile: Profile, limits: FlagLimits) -> Flag | None:
-    months = followers_by_month(profile.stat_history)
+def _growth_month(months: _Months, limits: FlagLimits) -> Flag | None:
     rates = [
         ((after / before) ** (1 / (later - earlier)) - 1, later)
         for (earlier, before), (later, after) in pairwise(months)
@@ -108,8 +118,7 @@ def _growth_month(profile: Profile, limits: FlagLimits) -> Flag | None:
     )
 
 
-def _growth_monthly(profile: Profile, limits: FlagLimits) -> Flag | None:
-    months = followers_by_month(profile.stat_history)
+def _growth_monthly(months: _Months, limits: FlagLimits) -> Flag | None:
     if len(months) < 2:
         return None
     (first, before), (last, after) = months[0], months[-1]
@@ -123,8 +132,7 @@ def _growth_monthly(profile: Profile, limits: FlagLimits) -> Flag | None:
     )
 
 
-def _growth_quarter(profile: Profile, limits: FlagLimits) -> Flag | None:
-    months = followers_by_month(profile.stat_history)
+def _growth_quarter(months: _Months, limits: FlagLimits) -> Flag | None:
     rates = [
         (after / before - 1, later)
         for place, (earlier, before) in enumerate(months)
@@ -177,14 +185,3 @@ def _dormant(days: float | None, limits: FlagLimits) -> Flag | None:
 
 def _named(month: int) -> str:
     return f"{month // 12:04}-{month % 12 + 1:02}"
-
-
-_CHECKS: Final[tuple[Callable[[Profile, FlagLimits], Flag | None], ...]] = (
-    _engagement,
-    _likes_over_views,
-    _few_comments,
-    _growth_month,
-    _growth_monthly,
-    _growth_quarter,
-    _likes_spike,
-)

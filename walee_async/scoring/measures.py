@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from statistics import median
+from typing import Final
 
 from msgspec import Struct
 
 from walee_async.models.audience import WHOLE, CodeWeight, CountryWeight, LanguageWeight
 from walee_async.models.profile import ProfileMonth
+
+_MONTH: Final = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 
 def known(value: float | None) -> float | None:
@@ -34,10 +38,9 @@ def saturating(value: float, half: float) -> float:
 
 def month_number(month: str | None) -> int | None:
     """`YYYY-MM` as months since year 0, so that gaps can be counted; None for anything else."""
-    if month is None or len(month) != 7 or month[4] != "-" or not (month[:4] + month[5:]).isdecimal():
+    if month is None or not _MONTH.fullmatch(month):
         return None
-    year, of_year = int(month[:4]), int(month[5:])
-    return 12 * year + of_year - 1 if 1 <= of_year <= 12 else None
+    return 12 * int(month[:4]) + int(month[5:]) - 1
 
 
 def followers_by_month(history: Iterable[ProfileMonth] | None) -> list[tuple[int, float]]:
@@ -72,12 +75,13 @@ class Interval(Struct, frozen=True):
 
 def table_of(rows: Iterable[CodeWeight | CountryWeight | LanguageWeight] | None) -> dict[str, float]:
     """The known weights by code in upper case; rows of one code add up."""
-    weights: dict[str, list[float]] = {}
+    table: dict[str, float] = {}
     for row in rows or ():
         weight = known(row.weight)
         if row.code is not None and weight is not None:
-            weights.setdefault(row.code.upper(), []).append(weight)
-    return {code: math.fsum(found) for code, found in weights.items()}
+            code = row.code.upper()
+            table[code] = table.get(code, 0.0) + weight
+    return table
 
 
 def share_of(table: Mapping[str, float], wanted: Sequence[str], cut_off: float = 1.0) -> Interval:
