@@ -17,6 +17,10 @@ from walee_async.errors import ConfigError
 from walee_async.scoring.values import ages, check_number, check_table, country, gender, language, number, words
 
 
+_LISTS: Final = ("countries", "genders", "ages", "languages")
+"""What a single text will do for."""
+
+
 def _flag_name(key: str, word: str) -> Iterable[str]:
     if word not in FLAGS:
         near = get_close_matches(word, FLAGS, 1)
@@ -231,8 +235,9 @@ class Brief(_Part, frozen=True, kw_only=True):
 def brief_of(keys: dict[str, Any]) -> Brief:
     """As `Brief.make`, from a dict, as a file holds it."""
     _check_keys(keys, Brief, "")
+    listed = {key: [value] if key in _LISTS and isinstance(value, str) else value for key, value in keys.items()}
     try:
-        return msgspec.convert(keys, Brief)
+        return msgspec.convert(listed, Brief)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from None

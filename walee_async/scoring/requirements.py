@@ -37,14 +37,18 @@ class Requirement(Struct, frozen=True, omit_defaults=True):
     @property
     def reason(self) -> str:
         """A clause for people: what was found and what is asked."""
-        what = self.name.partition("_")[2].replace("_", " ")
         if self.name == "no_flags":
             return f"the brief allows no flag {str(self.limit).replace('_', ' ')}: {self.found}"
-        bound = "at most" if self.name.startswith("max_") else "at least"
-        there = (
-            "not known" if self.found is None else f"{self.found:,g}" if isinstance(self.found, float) else self.found
-        )
-        return f"{what}: {there}, and the brief asks for {bound} {self.limit:,g}"
+        bound, _, what = self.name.partition("_")
+        asked = f"at {'most' if bound == 'max' else 'least'} {self._told(self.limit)}"
+        return f"{what.replace('_', ' ')}: {self._told(self.found)}, and the brief asks for {asked}"
+
+    def _told(self, value: float | str | None) -> str:
+        if not isinstance(value, int | float):
+            return "not known"
+        if self.name.endswith("_share"):
+            return f"{value:.1%}"
+        return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
 def requirements_of(
