@@ -76,6 +76,7 @@ def _numbers(report: Scorable, brief: Brief, components: Sequence[Component]) ->
 
 
 def _held(name: str, limit: float, found: float | None) -> Requirement:
+    limit = float(limit)
     if found is None:
         return Requirement(name, limit)
     found = round(float(found), 6)
