@@ -39,6 +39,8 @@ class Requirement(Struct, frozen=True, omit_defaults=True):
         if self.name == "no_flags":
             return f"the brief allows no flag {str(self.limit).replace('_', ' ')}: {self.found}"
         bound, _, what = self.name.partition("_")
+        if not self.limit and self.found is None:
+            return f"{what.replace('_', ' ')}: not known"
         asked = f"at {'most' if bound == 'max' else 'least'} {self._told(self.limit)}"
         return f"{what.replace('_', ' ')}: {self._told(self.found)}, and the brief asks for {asked}"
 
@@ -53,7 +55,10 @@ class Requirement(Struct, frozen=True, omit_defaults=True):
 def requirements_of(
     subject: Subject, brief: Brief, components: Sequence[Component], flags: Sequence[Flag]
 ) -> tuple[Requirement, ...]:
-    """Everything the brief insists on and whether it is met; of the flags, those that are raised and not allowed."""
+    """Everything the brief insists on and whether it is met; of the flags, those that are raised and not allowed.
+
+    A target insists on being known: where the share on target is not, that is a requirement which cannot be told.
+    """
     return tuple(_numbers(subject, brief, components)) + tuple(
         Requirement("no_flags", flag.name, flag.reason, False) for flag in flags if flag.name in brief.require.no_flags
     )
@@ -70,6 +75,9 @@ def _numbers(subject: Subject, brief: Brief, components: Sequence[Component]) ->
         limit, found = getattr(require, name), facts.get(source)
         if limit is not None:
             yield _held(name, limit, found if isinstance(found, int | float) else None)
+    if brief.has_target and require.min_target_share is None and facts.get("target_share") is None:
+        # Who names a target does not want somebody approved whose audience nobody knows.
+        yield Requirement("min_target_share", 0.0)
     if require.max_days_since_post is not None:
         yield _held("max_days_since_post", require.max_days_since_post, subject.days_since_post)
 
