@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
 from walee_async.budget import Budget
@@ -21,7 +20,7 @@ from walee_async.models import CreatorReport
 from walee_async.options import DEFAULTS, Options, RunOptions
 from walee_async.plan import Plan, Rules, make_plan
 from walee_async.pool import KeyStatistics, SessionPool
-from walee_async.reuse import MAX_AGE, ReadThrough, reasons
+from walee_async.reuse import MAX_AGE, ReadThrough, check_age, log_findings, reasons
 from walee_async.scores import ScoreRun
 from walee_async.scoring import Brief, ScoreView
 from walee_async.session import Session
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from walee_async.interfaces import Source
     from walee_async.outcomes import Payload
 
-logger = logging.getLogger("walee_async")
 T = TypeVar("T")
 
 BASE_URL: Final = "https://api.gateway.walee.ai/api"
@@ -74,14 +72,12 @@ class WaleeClient:
         options: Options = DEFAULTS,
     ) -> None:
         check_rate(rate)
-        if isinstance(max_age, bool) or not isinstance(max_age, int | float) or not max_age >= 0:
-            raise ConfigError(f"The max_age is {max_age!r}; it must be a number of seconds, at least 0")
         self._rate: float | Literal["auto"] = rate
         self._keys = api_keys(api_key)
         self._options = options
         self._base_url = check_base_url(base_url, allow_plain_http=options.transport.allow_plain_http)
         self._emitter = Emitter(options.hook)
-        self._max_age = max_age
+        self._max_age = check_age(max_age)
         self._given_store = store
         self._pool: SessionPool | None = None
         self._flights: SharedFlights | None = None
@@ -115,14 +111,10 @@ class WaleeClient:
         return self
 
     def _through(self, pool: SessionPool) -> Source:
-        """The store before the pool, if there is one; what it has to say is logged."""
+        """The store before the pool, if there is one."""
         if self.store is None:
             return pool
-        for sentence in self.store.remarks:
-            logger.warning("%s", sentence)
-        if orphans := self.store.orphans:
-            told = f"{len(orphans)} {'report' if len(orphans) == 1 else 'reports'} may have been bought"
-            logger.warning("%s when the last run was killed: %s.", told, ", ".join(dict.fromkeys(orphans)))
+        log_findings(self.store)
         doubts = self._options.retry.resend_ambiguous
         return ReadThrough(pool, self.store, max_age=self._max_age, resend_ambiguous=doubts)
 

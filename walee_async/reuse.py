@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from walee_async.interfaces import Source
     from walee_async.outcomes import Payload
     from walee_async.store import Failure, Held, Standing, Store
+
+logger = logging.getLogger("walee_async")
 
 MAX_AGE: Final = 55 * 24 * 3600.0
 """Seconds. The gateway's own source keeps a report for about 60 days, so a younger one would hardly be another."""
@@ -49,6 +52,27 @@ def reasons(given: Iterable[str]) -> frozenset[str]:
         hint = f"did you mean {near[0]}?" if near else "it takes classes such as NoReportError, codes, or all"
         raise ConfigError(f"No failure is called {name!r}, so none can be tried again; {hint}")
     return names
+
+
+def check_age(max_age: float) -> float:
+    """The age up to which a stored report is used.
+
+    Raises:
+        ConfigError: it is no number of seconds from 0 on.
+    """
+    if isinstance(max_age, bool) or not isinstance(max_age, int | float) or not max_age >= 0:
+        raise ConfigError(f"The max_age is {max_age!r}; it must be a number of seconds, at least 0")
+    return max_age
+
+
+def log_findings(store: Store) -> None:
+    """Log what opening a store has found that a person should know."""
+    for sentence in store.remarks:
+        logger.warning("%s", sentence)
+    if store.orphans:
+        reports = f"{len(store.orphans)} {'report' if len(store.orphans) == 1 else 'reports'}"
+        handles = ", ".join(dict.fromkeys(store.orphans))
+        logger.warning("%s may have been bought when the last run was killed: %s.", reports, handles)
 
 
 class Inquiry:
