@@ -12,6 +12,8 @@ FOLDER = Path(__file__).parent.parent / "benchmarks"
 ELSEWHERE = {"import_time.py"}
 """Scripts without anything to make smaller; a nox session runs them."""
 LEAST = {
+    "fetch.py": ["--reports", "64", "--repeats", "1", "--only", "walee", "aiohttp_msgspec"],
+    "rescore.py": ["--reports", "128", "--repeats", "1"],
     "store.py": ["--reports", "600", "--callers", "32"],
     "memory.py": ["--few", "200", "--many", "400", "--concurrency", "8"],
     "rate.py": ["--rates", "50", "--seconds", "1", "--auto-seconds", "2"],

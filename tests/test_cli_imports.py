@@ -11,7 +11,9 @@ import pytest
 WATCH = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["fetch", "--help"], ["report", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["fetch", "--help"], ["report", "--help"], ["score", "--help"]]
+)
 def test_help_is_had_without_aiohttp(arguments: list[str]) -> None:
     """Asking for help or for the version does not load the HTTP library, which takes longer than all the rest."""
     code = f"{WATCH}; sys.argv = ['walee', *{arguments}]; from walee_async.cli import main; main()"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,3 +83,15 @@ async def test_a_shared_failure_is_told_to_everybody(gateway: Gateway) -> None:
         errors = await asyncio.gather(*(walee.fetch("nobody.here") for _ in range(5)), return_exceptions=True)
     assert [type(error) for error in errors] == [NoReportError] * 5
     assert gateway.requests_seen == 1
+
+
+async def test_a_fresh_purchase_does_not_settle_for_what_is_stored(gateway: Gateway, tmp_path: Path) -> None:
+    """Beside a call that reads from the store, a fresh one buys; beside one that buys, it shares the purchase."""
+    handle = gateway.handles[0]
+    async with client(gateway, store=tmp_path / "reports.db", max_age=1e12) as walee:
+        first = await asyncio.gather(walee.fetch(handle), walee.fetch(handle, fresh=True), walee.fetch(handle))
+        assert gateway.billed[handle] == 1
+        assert [payload.reused for payload in first] == [False] * 3
+        again = await asyncio.gather(walee.fetch(handle), walee.fetch(handle, fresh=True), walee.fetch(handle))
+    assert gateway.billed[handle] == 2
+    assert [payload.reused for payload in again] == [True, False, True]

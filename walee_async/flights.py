@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
 
+from walee_async.errors import WaleeError
 from walee_async.ledger import ACCOUNT
 
 if TYPE_CHECKING:
@@ -15,10 +17,11 @@ if TYPE_CHECKING:
 
 
 class _Flight:
-    __slots__ = ("passengers", "task")
+    __slots__ = ("buys", "passengers", "task")
 
-    def __init__(self, task: asyncio.Task[Payload]) -> None:
+    def __init__(self, task: asyncio.Task[Payload], *, buys: bool) -> None:
         self.task = task
+        self.buys = buys
         self.passengers = 0
 
 
@@ -29,20 +32,37 @@ def _has_come(task: asyncio.Task[Payload]) -> bool:
 class SharedFlights:
     """A source around a source: whoever asks for a handle that is being fetched waits for that answer.
 
-    A caller who is cancelled leaves the flight to the others; the last one to leave cancels it and waits until it is
-    gone. The attempts are entered in the books of the caller who started it.
+    `source` may give what it has; `buying` (left out, the same) buys, and is asked by `fresh`. A caller who is
+    cancelled leaves the flight to the others; the last one to leave cancels it and waits until it is gone. The attempts
+    are entered in the books of the caller who started it.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, buying: Source | None = None) -> None:
         self._source = source
+        self._buying = source if buying is None else buying
         self._flights: dict[str, _Flight] = {}
+        self.fresh: Source = _Fresh(self)
+        """The source that buys every report, and shares what is being bought already."""
 
     async def fetch(self, handle: str) -> Payload:
         """Return the payload of a normalised handle; raises what the source raises."""
+        return await self._board(handle, self._source)
+
+    async def buy(self, handle: str) -> Payload:
+        """Return the payload of a purchase that was not over when this was called."""
+        while (flight := self._flights.get(handle)) is not None and not flight.buys:
+            # It may find the report in the store, or know that there is none: only a purchase will do here.
+            with suppress(WaleeError):
+                payload = await self._board(handle, self._source)
+                if not payload.reused:
+                    return payload
+        return await self._board(handle, self._buying)
+
+    async def _board(self, handle: str, source: Source) -> Payload:
         flight = self._flights.get(handle)
         if flight is None:
-            task = asyncio.create_task(self._source.fetch(handle), name=f"walee fetch {handle}")
-            flight = self._flights[handle] = _Flight(task)
+            task = asyncio.create_task(source.fetch(handle), name=f"walee fetch {handle}")
+            flight = self._flights[handle] = _Flight(task, buys=source is self._buying)
         flight.passengers += 1
         try:
             return await asyncio.shield(flight.task)
@@ -64,3 +84,11 @@ class SharedFlights:
         """Let the next request for the handle start anew, unless it has already."""
         if self._flights.get(handle) is flight:
             del self._flights[handle]
+
+
+class _Fresh:
+    def __init__(self, flights: SharedFlights) -> None:
+        self._flights = flights
+
+    async def fetch(self, handle: str) -> Payload:
+        return await self._flights.buy(handle)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import chain, islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final
@@ -149,7 +151,8 @@ def _shared(
     ahead: deque[Future[tuple[bytes, list[Finding]]]] = deque()
     try:
         for chunk in chunks:
-            ahead.append(pool.submit(_work, chunk))
+            with _deaf():
+                ahead.append(pool.submit(_work, chunk))
             if len(ahead) > AHEAD * jobs:
                 yield from _come(ahead.popleft(), on_trouble)
         while ahead:
@@ -158,6 +161,22 @@ def _shared(
         raise WaleeError("A process that scored has ended; where memory is short, try fewer jobs") from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Keep Ctrl-C from the processes that are started here: it is for the one that asked, which hears it afterwards.
+
+    They inherit the mask, so that they do not hear it while they start either.
+    """
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _come(done: Future[tuple[bytes, list[Finding]]], on_trouble: Callable[[Finding], None] | None) -> list[Score]:
@@ -176,7 +195,7 @@ def _tell(troubles: Iterable[Finding], on_trouble: Callable[[Finding], None] | N
 
 
 def _start(path: str, brief: Brief, lenient: bool) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asked
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where `_deaf` cannot keep it away
     _Scorer.mine = _Scorer(StoreReader.open(path), brief, lenient=lenient)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -16,7 +17,8 @@ from typing import Any
 import pytest
 
 from walee_async.cli.entry import run
-from walee_async.testing import Gateway
+from walee_async.store import Store
+from walee_async.testing import Gateway, Maker
 
 START = 20.0
 """Seconds that a process may take for anything; a busy machine stalls, and a hung one must not."""
@@ -174,3 +176,38 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def lines() -> Callable[[Path], list[dict[str, Any]]]:
     """Reads the JSON lines of a file."""
     return read_lines
+
+
+HOSTILE = "=cmd()\x1b]0;owned\x07\x1b[31m\u202eevil"
+"""A name that gives a terminal orders, turns text around and is a formula to a spreadsheet."""
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store of twelve creators, the first of them with a hostile name, and two briefs."""
+    folder = tmp_path_factory.mktemp("scored")
+    maker = Maker(creators=12)
+    reports = [maker.report(index)["payload"] for index in range(12)]
+    reports[0]["user_profile"]["fullname"] = HOSTILE
+    lines = [{"handle": handle, "report": report} for handle, report in zip(maker.handles(), reports, strict=True)]
+    file = folder / "reports.jsonl"
+    file.write_bytes(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    with Store.open(folder / "reports.db", create=True) as store:
+        asyncio.run(store.import_(file))
+    (folder / "women.toml").write_text('name = "Women"\ngenders = ["female"]\nages = ["18-34"]\ncountries = ["US"]\n')
+    (folder / "typo.toml").write_text("[weights]\ngrowht = 2\n")
+    return folder
+
+
+@pytest.fixture
+def scoring(scored: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Any:
+    """Runs the command beside that store, in this process; the tests of a module share it, so none changes it."""
+    monkeypatch.chdir(scored)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments: str) -> Ended:
+        code = run(arguments)
+        said = capfdbinary.readouterr()
+        return Ended(code, said.out, said.err.decode())
+
+    return call

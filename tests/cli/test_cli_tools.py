@@ -131,7 +131,7 @@ def test_the_exit_codes_are_in_the_help(walee_for: Any) -> None:
         assert f"{code.value} {meaning}" in text
     for command in (
         *("fetch", "plan", "report", "status", "verify", "prune", "export", "import"),
-        *("demo", "gateway", "doctor"),
+        *("score", "compare", "brief", "demo", "gateway", "doctor"),
     ):
         assert f"│ {command} " in ended.out.decode()
 

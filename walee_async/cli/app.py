@@ -11,11 +11,13 @@ from walee_async.cli.exits import Exit, epilogue
 from walee_async.cli.options import (
     STORE,
     AccountOptions,
+    ExportOptions,
     GatewayOptions,
     ListOptions,
     OutputOptions,
     PaceOptions,
     ResumeOptions,
+    ScoreOptions,
     SpendOptions,
     StoreOptions,
 )
@@ -32,6 +34,8 @@ _OUTPUT = OutputOptions()
 _STORE = StoreOptions()
 _RESUME = ResumeOptions()
 _SPEND = SpendOptions()
+_SCORE = ScoreOptions()
+_EXPORT = ExportOptions()
 _GATEWAY = GatewayOptions()
 
 
@@ -93,6 +97,54 @@ def plan(
 
 
 @app.command
+def score(
+    *targets: Annotated[
+        str,
+        Parameter(
+            allow_leading_hyphen=True, metavar="STORE|HANDLES|FILE|-", help=f"A store; or which of --store: {_HANDLES}"
+        ),
+    ],
+    options: ScoreOptions = _SCORE,
+    account: AccountOptions = _ACCOUNT,
+    pace: PaceOptions = _PACE,
+    lists: ListOptions = _LISTS,
+    store: ResumeOptions = _RESUME,
+    spend: SpendOptions = _SPEND,
+) -> Exit:
+    """Score the creators of a store by a brief, the best first. Buys nothing without --buy.
+
+    Exit code 0: all that is in the store was scored; 3: some reports cannot be read, or some arguments are no handles.
+    """
+    from walee_async.cli.rating import Order
+    from walee_async.cli.score import score as run
+
+    order = Order(targets=targets, score=options, account=account, pace=pace, lists=lists, store=store, spend=spend)
+    return run(order)
+
+
+@app.command
+def compare(
+    *handles: Annotated[str, Parameter(metavar="HANDLE")],
+    brief: Annotated[Path | None, Parameter(metavar="FILE", help="The brief, TOML or JSON.")] = None,
+    store: Annotated[Path, Parameter(metavar="FILE", help="The store.")] = STORE,
+) -> Exit:
+    """Show creators of a store side by side: who they are, how they score, whom they reach."""
+    from walee_async.cli.compare import compare as run
+
+    return run(handles, brief, store)
+
+
+@app.command
+def brief(
+    file: Annotated[Path | None, Parameter(metavar="FILE", help="The brief, TOML or JSON.")] = None,
+) -> Exit:
+    """Print a brief to begin with, every key with its default and meaning; of a FILE, check it and say it in words."""
+    from walee_async.cli.briefs import brief as run
+
+    return run(file)
+
+
+@app.command
 def status(
     store: _STORE_PATH = STORE,
     *,
@@ -130,14 +182,16 @@ def prune(
 @app.command
 def export(
     store: _STORE_PATH,
-    file: Annotated[Path, Parameter(metavar="FILE.jsonl.gz", help="The file to make.")],
-    *,
-    latest: Annotated[bool, Parameter(help="Only the newest report of each creator.")] = False,
+    file: Annotated[Path | None, Parameter(metavar="FILE.jsonl.gz", help="The file to make.")] = None,
+    options: ExportOptions = _EXPORT,
 ) -> Exit:
-    """Write the reports of a store to a file, as they came, for `walee import`."""
+    """Take the reports of a store away: to a file as they came, for `walee import`, or with --tables as tidy tables.
+
+    Into a file go all versions of each creator's report, unless --latest; into tables the newest, unless --every.
+    """
     from walee_async.cli.upkeep import export as run
 
-    return run(store, file, latest=latest)
+    return run(store, file, options)
 
 
 @app.command(name="import")

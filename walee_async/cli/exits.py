@@ -34,7 +34,7 @@ class Exit(IntEnum):
 
 
 MEANINGS: Final[dict[Exit, str]] = {
-    Exit.FETCHED: "everything was fetched",
+    Exit.FETCHED: "everything was fetched or scored",
     Exit.USAGE: "wrong usage or set-up; nothing was sent",
     Exit.SOME_FAILED: "some handles failed, or reports cannot be read, each for its own reason",
     Exit.ACCOUNT: "the gateway refused the account, or made it wait past the deadline",

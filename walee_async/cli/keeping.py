@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from walee_async.budget import Budget
 from walee_async.cli.digest import NAMED
+from walee_async.cli.options import STORE
 from walee_async.cli.text import clean, listed, plural
 from walee_async.errors import ConfigError, StoreError, StorePathError
 from walee_async.store import Store, StoreReader
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from walee_async.cli.options import SpendOptions, StoreOptions
     from walee_async.cli.screen import Screen
 
 DAY: Final = 24 * 3600.0
+_SUFFIXES: Final = {".db", ".sqlite", ".sqlite3"}
+_SQLITE: Final = b"SQLite format 3\0"
 
 
 def age_of(options: StoreOptions) -> float:
@@ -96,3 +100,40 @@ def confirm(what: str, screen: Screen, *, yes: bool) -> None:
     screen.say(clean(f"{what}. Is this meant? Type yes:"))
     if sys.stdin.readline().strip().lower() != "yes":
         raise ConfigError("Nothing was removed")
+
+
+def find_store(targets: Sequence[str], option: Path) -> tuple[Path, list[str]]:
+    """The store among the arguments, else that of `--store`; and the arguments that are handles or lists of them.
+
+    Raises:
+        ConfigError: it cannot be told which store is meant, or there is none of the name.
+    """
+    stores = [target for target in targets if _is_store(target)]
+    if not stores:
+        return option, list(targets)
+    if len(set(stores)) > 1:
+        raise ConfigError(f"There can be one store, and there are {' and '.join(stores)}")
+    if len(stores) < len(targets):
+        raise ConfigError(f"{stores[0]} is a store, and there are handles beside it; say --store {stores[0]}")
+    path = Path(stores[0])
+    if option not in (STORE, path):
+        raise ConfigError(f"There can be one store, and there are {path} and, by --store, {option}")
+    if not path.exists():
+        raise ConfigError(f"There is no store {path}; a handle of that name is written @{path}")
+    return path, []
+
+
+def _is_store(target: str) -> bool:
+    """Whether an argument is a store by its name or its first bytes, rather than a handle or a list."""
+    path = Path(target)
+    if target.startswith("@") or "://" in target:
+        return False
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    try:
+        if not path.is_file():  # to look into a pipe would take from it
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False

@@ -22,6 +22,14 @@ _OUT = (
     "is continued: handles whose reports are in it are skipped. Left out: standard output, or reports.jsonl if that is "
     "a terminal."
 )
+_TABLES = (
+    "Write tidy tables into a folder, for analysis: creators, history, audience, posts, people, tags, histogram and "
+    "ledger."
+)
+
+_SCORES = (
+    "Write the scores to a file, the best first: CSV and Parquet a row each, JSON lines with all that a score rests on."
+)
 
 
 @Parameter(name="*")
@@ -120,6 +128,50 @@ class SpendOptions:
     """Spend at most so much, in the unit of --price."""
     price: Annotated[float | None, Parameter(metavar="P")] = None
     """What one report costs; the summary then tells what was spent."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions:
+    """By which brief, and what is shown."""
+
+    brief: Annotated[Path | None, Parameter(metavar="FILE")] = None
+    """The brief, TOML or JSON; `walee brief` prints one to begin with. Left out: no target, all that is well made."""
+    top: Annotated[int | None, Parameter(metavar="N")] = None
+    """The best so many; 0 is all. Left out: 50 in the table, all in a file or as JSON."""
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"], metavar="FILE.csv|.jsonl|.parquet", help=_SCORES)] = (
+        None
+    )
+    replace: bool = False
+    """Put the file in the place of one of that name."""
+    json: bool = False
+    """Print the scores as JSON lines, the best first; with --explain one object."""
+    explain: Annotated[str | None, Parameter(metavar="HANDLE")] = None
+    """Show how the score of one creator comes about."""
+    jobs: Annotated[int | None, Parameter(metavar="N")] = None
+    """Processes that score. Left out: one for each core, and none more for a small store."""
+    buy: bool = False
+    """Fetch the reports that are not in the store, and score all as they come; the options of `walee fetch` hold."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """What of a store is written, and as what."""
+
+    tables: Annotated[Path | None, Parameter(metavar="DIR", help=_TABLES)] = None
+    format: Annotated[
+        Literal["parquet", "csv", "jsonl"] | None, Parameter(metavar="parquet|csv|jsonl", show_choices=False)
+    ] = None
+    """The format of the tables; left out: Parquet, which needs pyarrow."""
+    bom: bool = False
+    """CSV that Excel opens right: marked as UTF-8, long ids kept from becoming numbers."""
+    replace: bool = False
+    """Put the tables in the place of those in the folder."""
+    latest: bool = False
+    """Only the newest report of each creator."""
+    every: bool = False
+    """Every version of each creator's report."""
 
 
 @Parameter(name="*")

@@ -125,7 +125,7 @@ def is_list(target: str) -> bool:
 
 def _checked(target: str) -> str:
     if target != STDIN and target.startswith("-"):
-        raise ConfigError(f"Unknown option {target.partition('=')[0]}; `walee fetch --help` lists them")
+        raise ConfigError(f"Unknown option {target.partition('=')[0]}; --help lists those there are")
     if looks_like_key(target) and not is_list(target):
         raise ConfigError(f"An argument looks like an API key. {IN_THE_OPEN}. If it is a handle, put an @ before it")
     return target

@@ -6,12 +6,13 @@ import asyncio
 import re
 import sys
 import time
+from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from walee_async.cli.exits import Exit
+from walee_async.cli.exits import Exit, OutputError
 from walee_async.cli.keeping import DAY, confirm, open_store
 from walee_async.cli.screen import Screen, console_on
 from walee_async.cli.standing import picture, summary_of, table_of
@@ -22,12 +23,15 @@ from walee_async.store import Store, StoreReader
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from walee_async.cli.options import ExportOptions
     from walee_async.store import Finding, Imported
 
 _UNITS: Final = {"h": 3600.0, "d": DAY, "w": 7 * DAY, "y": 365 * DAY}
 _TIME: Final = re.compile(r"(\d{1,6}(?:\.\d+)?)([hdwy])")
 REJECTED: Final = 5
 """Lines of an import that are named."""
+NAMED: Final = 20
+"""Reports that are named which do not go into tables, or not whole."""
 
 
 def status(path: Path, price: float | None, *, json: bool) -> Exit:
@@ -113,13 +117,27 @@ def _seconds(text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
-def export(path: Path, file: Path, *, latest: bool) -> Exit:
-    """Write the reports of a store to a file that is not there yet; damaged ones are told of and left out.
+def export(path: Path, file: Path | None, options: ExportOptions) -> Exit:
+    """Write the reports of a store to a file or as tables; what cannot be read is told of and left out.
 
     Raises:
-        ConfigError: the file is there, or cannot be written.
+        ConfigError: the options do not go together, or what is to be made is there or cannot be made.
         StoreError: the store cannot be read.
+        OutputError: the tables cannot be written.
     """
+    if options.latest and options.every:
+        raise ConfigError("--latest and --every exclude each other; give one of them")
+    if (file is None) == (options.tables is None):
+        raise ConfigError("walee export writes to a FILE or, with --tables, into a folder; give one of the two")
+    if options.tables is not None:
+        return _export_tables(path, options.tables, options)
+    if options.format or options.bom or options.replace:
+        raise ConfigError("--format, --bom and --replace are about tables; they go with --tables, not with a FILE")
+    assert file is not None
+    return _export_file(path, file, latest=options.latest)
+
+
+def _export_file(path: Path, file: Path, *, latest: bool) -> Exit:
     if file.exists():
         raise ConfigError(f"{file} is there already; name another file")
     screen = Screen()
@@ -130,6 +148,32 @@ def export(path: Path, file: Path, *, latest: bool) -> Exit:
         screen.warn(f"Left out: {finding.handle or 'a report'}, {finding.problem}.")
     screen.say(clean(f"{plural(written, 'report')} written to {file} ({size(file.stat().st_size)})."))
     return Exit.STORE if damaged else Exit.FETCHED
+
+
+def _export_tables(path: Path, folder: Path, options: ExportOptions) -> Exit:
+    from walee_async.export import export_tables
+
+    screen = Screen()
+    troubles = Counter[bool]()
+
+    def tell(finding: Finding) -> None:
+        troubles[finding.damage] += 1
+        if troubles.total() <= NAMED:
+            left_out = "" if finding.version is None else "Left out: "
+            screen.warn(f"{left_out}{finding.handle or 'a report'}, {finding.problem}.")
+
+    chosen = {"every": options.every, "bom": options.bom, "replace": options.replace}
+    try:
+        rows = export_tables(path, folder, format=options.format or "parquet", on_trouble=tell, **chosen)
+    except OSError as error:
+        raise OutputError(str(folder), error) from None
+    if troubles.total() > NAMED:
+        screen.warn(f"{troubles.total() - NAMED:,} more like these; `walee verify {path}` names them all.")
+    counts = ", ".join(f"{name} {count:,}" for name, count in rows.items())
+    screen.say(clean(f"{plural(rows['creators'], 'report')} written to {folder} as tables, in rows: {counts}."))
+    if troubles[True]:
+        return Exit.STORE
+    return Exit.SOME_FAILED if troubles else Exit.FETCHED
 
 
 def import_(path: Path, file: Path) -> Exit:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from walee_async.store.reader import StoreReader
 from walee_async.store.records import (
+    AttemptRecord,
     Failure,
     Finding,
     Held,
@@ -21,6 +22,7 @@ from walee_async.store.records import (
 from walee_async.store.store import Intent, Store
 
 __all__ = [
+    "AttemptRecord",
     "Failure",
     "Finding",
     "Held",

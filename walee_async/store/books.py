@@ -8,11 +8,13 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from walee_async.errors import WaleeError
 from walee_async.outcomes import Charge
 from walee_async.store.connect import explain, sidecar, size_of
 from walee_async.store.journal import PRUNABLE
-from walee_async.store.records import Failure, Pruned, RunRecord, Totals
+from walee_async.store.records import AttemptRecord, Failure, Pruned, RunRecord, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 
 _ASKED: Final = 500
 """Handles in one query."""
+_ATTEMPTS: Final = 1000
+"""Attempts that one page holds."""
+IN_DOUBT: Final = (
+    "intended_at > coalesce((SELECT max(received_at) FROM reports AS r WHERE r.handle = a.handle),"
+    " (SELECT max(settled_at) FROM attempts AS b WHERE b.handle = a.handle AND b.charge = 'billed'), 0)"
+)
+"""Which attempts, as `a`, no report has made up for since: the books remember one that was pruned."""
 _FAILURE: Final = ", ".join(Failure.__struct_fields__)
 
 
@@ -54,6 +63,19 @@ class Books:
         """The attempts that may have bought a report without delivering it, by handle; of one run, or of all."""
         query = "SELECT handle, count(*) FROM attempts WHERE charge = ? AND (? IS NULL OR run = ?) GROUP BY handle"
         return Counter(dict(self._all(query, (Charge.AMBIGUOUS.value, run, run))))
+
+    def attempts(self, after: int = 0) -> list[AttemptRecord]:
+        """The next thousand attempts after one, by id."""
+        columns = AttemptRecord.__struct_fields__
+        query = f"SELECT {', '.join(columns)} FROM attempts WHERE id > ? ORDER BY id LIMIT ?"
+        with told(self.path):
+            rows = [dict(zip(columns, row, strict=True)) for row in self._all(query, (after, _ATTEMPTS))]
+            return msgspec.convert(rows, list[AttemptRecord])
+
+    def doubts(self) -> Counter[str]:
+        """The attempts that may have bought a report which did not come, and none has since; by handle."""
+        query = f"SELECT handle, count(*) FROM attempts AS a WHERE charge = ? AND {IN_DOUBT} GROUP BY handle"
+        return Counter(dict(self._all(query, (Charge.AMBIGUOUS.value,))))
 
     def charges(self, run: int | None = None) -> Counter[Charge]:
         """The attempts by what they may have cost, those under way left out; of one run, or of all."""

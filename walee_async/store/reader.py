@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from walee_async.errors import StoreDamagedError, StoreError, StorePathError
 from walee_async.outcomes import Payload
-from walee_async.store.books import Books, told
+from walee_async.store.books import IN_DOUBT, Books, told
 from walee_async.store.connect import check_header, check_version, connect_reader
 from walee_async.store.packing import COLUMNS, Row, check_seal, unpack
 from walee_async.store.paths import resolve
@@ -90,6 +90,16 @@ class StoreReader(Books):
             raise StoreError(f"there is no report {version} in {self.path}")
         return _payload(rows[0])
 
+    def record(self, version: int) -> tuple[Version, Payload] | None:
+        """The report with this id and what is known of it; None when it is not there, such as removed just now.
+
+        Raises:
+            StoreDamagedError: it is damaged.
+        """
+        for row in self._all(f"{_WHOLE} WHERE r.id = ?", (version,)):
+            return _version(row), _payload(row)
+        return None
+
     def history(self, handle: str) -> list[Version]:
         """Every report of a handle without its body, the newest first."""
         query = f"SELECT id, {COLUMNS}, seal FROM reports WHERE handle = ? ORDER BY received_at DESC, id DESC"
@@ -149,8 +159,7 @@ class StoreReader(Books):
         doubts = dict(
             self._about(
                 handles,
-                "SELECT handle, count(*) FROM attempts AS a WHERE charge = 'ambiguous' AND intended_at > coalesce("
-                "(SELECT max(received_at) FROM reports AS r WHERE r.handle = a.handle), 0) AND handle IN",
+                f"SELECT handle, count(*) FROM attempts AS a WHERE charge = 'ambiguous' AND {IN_DOUBT} AND handle IN",
                 "GROUP BY handle",
             )
         )

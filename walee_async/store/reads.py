@@ -73,6 +73,10 @@ class StoreReads:
         """The attempts that may have bought a report without delivering it, by handle."""
         return await self._read(lambda reader: reader.ambiguous(run))
 
+    async def doubts(self) -> Counter[str]:
+        """The attempts that may have bought a report which did not come, and none has since; by handle."""
+        return await self._read(StoreReader.doubts)
+
     async def charges(self, run: int | None = None) -> Counter[Charge]:
         """The attempts by what they may have cost."""
         return await self._read(lambda reader: reader.charges(run))

@@ -74,6 +74,30 @@ class Standing(Struct, frozen=True):
     """Attempts since the newest report that may have bought one without delivering it."""
 
 
+class AttemptRecord(Struct, frozen=True, kw_only=True):
+    """One send as the books have it. What is known only at its end is None while it is under way."""
+
+    id: int
+    run: int | None
+    handle: str
+    number: int
+    """Counts the sends for one handle, from 1."""
+    key: str
+    """The label of the key, never the key."""
+    intended_at: float
+    """When it was about to be sent."""
+    settled_at: float | None
+    """When its end was noted; nobody did when its process died."""
+    charge: Charge | None
+    """What it may have cost: `not_sent`, `rejected`, `failed`, `ambiguous` or `billed`."""
+    status: int | None
+    """Of the answer."""
+    queue_seconds: float | None
+    """The wait for a turn before it."""
+    service_seconds: float | None
+    """The exchange itself."""
+
+
 class RunRecord(Struct, frozen=True):
     """One run. `reason` is None while it goes on, `killed` when its process died; then nobody noted when it ended."""
 
