@@ -438,3 +438,44 @@ def test_a_store_cannot_be_made_on_a_full_disk(path: Path) -> None:
     said, _ = python(MAKE, path).communicate(timeout=30)
     assert said == "StoreWriteError\n"
     Store.open(path).close()
+
+
+def test_a_name_that_leaves_no_room_for_the_files_beside_it_is_said_so(tmp_path: Path) -> None:
+    """The longest name that works does, and one more byte is one sentence."""
+    Store.open(tmp_path / ("x" * 247)).close()
+    with pytest.raises(StorePathError, match="too long"):
+        Store.open(tmp_path / ("x" * 248))
+
+
+READS = (
+    UNPRIVILEGED.partition("try:")[0]
+    + """
+try:
+    StoreReader.open(sys.argv[1]).latest("a")
+except StoreError as error:
+    print(type(error).__name__, error)
+"""
+)
+
+
+@POSIX
+async def test_a_store_that_was_not_closed_needs_a_place_to_be_read() -> None:
+    """On a medium that cannot be written to, the sentence says which files to copy."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        frozen = folder / "frozen"
+        frozen.mkdir()
+        folder.chmod(0o755)
+        async with Store.open(folder / "reports.db") as store:
+            await buy(store, "a")
+            for suffix in ("", "-wal"):
+                copy = frozen / f"reports.db{suffix}"
+                copy.write_bytes((folder / f"reports.db{suffix}").read_bytes())
+                copy.chmod(0o444)
+        frozen.chmod(0o555)
+        try:
+            said, _ = python(READS, frozen / "reports.db").communicate(timeout=30)
+            assert said.startswith("StorePathError")
+            assert "copy it with reports.db-wal to a folder that can be written to" in said
+        finally:
+            frozen.chmod(0o755)
