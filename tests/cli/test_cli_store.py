@@ -214,25 +214,25 @@ def test_a_full_disk_ends_the_run_and_keeps_what_came(
     serve: Callable[..., Gateway], walee_for: Any, store: Path
 ) -> None:
     """When the store cannot grow, nothing more is bought, one sentence says so, the exit code is 5, and all adds up."""
-    gateway = serve(Maker(creators=80, created=datetime.now(UTC)))
+    gateway = serve(Maker(creators=600, created=datetime.now(UTC)))
     walee = walee_for(gateway)
-    limit = 500_000
+    limit = 4_400_000  # more than is set aside for this case, less than the reports take
     ended = walee(
-        *("fetch", *gateway.handles, "--rate", "100", "--concurrency", "4"),
+        *("fetch", *gateway.handles, "--rate", "600", "--concurrency", "4"),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert ended.code == 5
     assert "The run ended before its list: the disk that holds" in " ".join(ended.err.split())
     assert "Traceback" not in ended.err
     delivered = sum("report" in line for line in ended.lines)
-    assert len(ended.lines) == 80
-    assert gateway.billed.total() < 80
+    assert len(ended.lines) == 600
+    assert gateway.billed.total() < 600
     assert delivered == gateway.billed.total()
     kept = _reports(store)
     assert 0 < kept <= delivered <= kept + 4
-    again = walee("fetch", *gateway.handles, "--rate", "300")
+    again = walee("fetch", *gateway.handles, "--rate", "900")
     assert again.code == 0
-    assert gateway.billed.total() <= 80 + delivered - kept
+    assert gateway.billed.total() <= 600 + delivered - kept
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from walee_async.errors import StoreError, StorePathError, WaleeError
+from walee_async.errors import StoreError, StorePathError, StoreWriteError, WaleeError
 from walee_async.store.connect import explain, is_busy, is_full, is_lasting
 
 if TYPE_CHECKING:
@@ -67,15 +67,15 @@ class Ticket(Generic[T]):
 
 
 class Writer:
-    """Owns the writing connection, and the room set aside for a full disk."""
+    """Owns the writing connection, and the room set aside for a full disk; `full` says that there is none."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, reserve: Reserve) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, reserve: Reserve, full: str | None = None) -> None:
         self._connection = connection
         self._path = path
         self._reserve = reserve
         self._failure: StoreError | None = None
         """Why nothing is written any more."""
-        self._full: StoreError | None = None
+        self._full: StoreError | None = None if full is None else StoreWriteError(full)
         """Why nothing new is begun any more."""
         self._queue: queue.SimpleQueue[Ticket[Any] | None] = queue.SimpleQueue()
         self._next: list[Ticket[Any] | None] = []
