@@ -287,4 +287,4 @@ class StoreWriteError(StoreError):
     Nothing is half-written, and what was kept can be read.
     """
 
-    advice = "Mend that, then run again."
+    advice = "Make room or mend the disk or the file, then run again."

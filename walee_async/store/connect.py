@@ -79,8 +79,13 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         # In a folder that cannot be written to, SQLite cannot make the file by which readers and writer agree. Without
         # a WAL there is no writer to agree with.
-        if primary(error) not in _PATH or size_of(sidecar(path, "-wal")) or not path.is_file():
+        if primary(error) not in _PATH or not path.is_file():
             raise
+        if size_of(sidecar(path, "-wal")):
+            raise StorePathError(
+                f"{path} was not closed, and nothing can be written beside it to read it; "
+                f"copy it with {path.name}-wal to a folder that can be written to"
+            ) from None
         return _open_reader(f"{uri}&immutable=1")
 
 

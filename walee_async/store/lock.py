@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from walee_async.errors import StoreError, StoreLockedError, StorePathError
+from walee_async.store.paths import is_same
 
 if TYPE_CHECKING:
     from typing import IO
@@ -54,8 +55,10 @@ class Lock:
 
     _held: Final[weakref.WeakSet[Lock]] = weakref.WeakSet()
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], path: Path) -> None:
         self._file = file
+        self._path = path
+        self._stat = os.fstat(file.fileno())
         self._held.add(self)
 
     @classmethod
@@ -77,7 +80,12 @@ class Lock:
         except OSError as error:
             with file:
                 raise _refusal(store, file, error) from None
-        lock = cls(file)
+        if not is_same(
+            path, os.fstat(file.fileno())
+        ):  # removed while we took it: whoever comes next would take another
+            file.close()
+            return cls.acquire(store)
+        lock = cls(file, path)
         # Only the program's name, not its arguments: there might be a key among them.
         command = Path(sys.argv[0]).name if sys.argv else ""
         holder = _Holder(os.getpid(), platform.node(), command, time.time())
@@ -86,6 +94,10 @@ class Lock:
             file.seek(0)
             file.write(msgspec.json.encode(holder))
         return lock
+
+    def is_lost(self) -> bool:
+        """Whether somebody removed the file, so that another process can take a lock of the same name."""
+        return not is_same(self._path, self._stat)
 
     def release(self) -> None:
         """Let others write."""

@@ -89,7 +89,7 @@ def _ready(path: Path, lock: Lock, remarks: list[str], under_way: int) -> Opened
 
 def _cramped(path: Path, under_way: int, size: int) -> StoreWriteError:
     return StoreWriteError(
-        f"the disk that holds {path} is too full to begin: the {under_way:,} reports that can be under way at once need"
+        f"the disk that holds {path} is nearly full: the {under_way:,} reports that can be under way at once need"
         f" {size / 1e6:,.0f} MB, or what is bought might not be kept"
     )
 

@@ -73,7 +73,7 @@ class Store(StoreReads):
         self.orphans = opened.orphans if opened else ()
         self.remarks = opened.remarks if opened else ()
         self._lock = opened.lock if opened else None
-        self._writer = Writer(opened.connection, path, opened.reserve, opened.cramped) if opened else None
+        self._writer = _writer(path, opened) if opened else None
         self._numbers = itertools.count(opened.next_attempt if opened else 1)
         self._process = os.getpid()
         self._closing = threading.Lock()
@@ -226,7 +226,8 @@ class Store(StoreReads):
             atexit.unregister(self.close)
             self._close_readers()
             if self._writer is not None:
-                self._writer.close()
+                if problem := self._writer.close():
+                    logger.error("%s", problem)
                 self._tell_unkept()
             if self._lock is not None:
                 self._lock.release()
@@ -262,3 +263,7 @@ class Store(StoreReads):
         if self._process != os.getpid():
             raise StoreError(f"{self.path} was opened by the process this one was forked from; open it for reading")
         return self._writer
+
+
+def _writer(path: Path, opened: Opened) -> Writer:
+    return Writer(opened.connection, path, opened.lock, opened.reserve, opened.cramped)

@@ -9,21 +9,27 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from walee_async.errors import StoreError, StoreLockedError, StoreWriteError, WaleeError
+from walee_async.errors import StoreError, StoreLockedError, StorePathError, StoreWriteError, WaleeError
 from walee_async.store.connect import explain, is_busy, is_lasting, may_want_room
+from walee_async.store.paths import is_same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from walee_async.outcomes import Payload
+    from walee_async.store.lock import Lock
     from walee_async.store.reserve import Reserve
 
 T = TypeVar("T")
+
+_LOOK: Final = 1.0
+"""Seconds between two looks at the lock; the file itself is looked at with each commit, in some 2 µs."""
 
 MOST: Final = 64
 """Records in one commit: all that the default 64 connections can have on the way."""
@@ -68,12 +74,19 @@ class Ticket(Generic[T]):
 class Writer:
     """Owns the writing connection, and the room set aside for a full disk; `refusal` is why nothing may be begun.
 
+    The store's file and its lock are looked after: SQLite goes on writing to a file that was removed.
+
     Attributes:
         unkept: The handles of the reports that were paid for and could not be written.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, path: Path, reserve: Reserve, refusal: StoreError | None = None
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        lock: Lock,
+        reserve: Reserve,
+        refusal: StoreError | None = None,
     ) -> None:
         self.unkept: list[str] = []
         self._connection = connection
@@ -84,6 +97,9 @@ class Writer:
         self._refusal = refusal
         """Why nothing new is begun any more."""
         self._closing = False
+        self._file = path.stat()
+        self._lock = lock
+        self._looked = time.monotonic()
         self._queue: queue.SimpleQueue[Ticket[Any] | None] = queue.SimpleQueue()
         self._next: list[Ticket[Any] | None] = []
         self._enough = threading.Event()
@@ -125,17 +141,21 @@ class Writer:
         if ticket is None or self._queue.qsize() >= ENOUGH:
             self._enough.set()
 
-    def close(self) -> None:
-        """Write what is queued, then close the connection. Further submissions are never answered."""
+    def close(self) -> StoreError | None:
+        """Write what is queued, then close the connection; what was wrong with the file, if nobody was told so far."""
+        told = self._failure
         self._put(None)
         self._thread.join()
+        return None if told else self._failure
 
     # -- in the thread ------------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
         while (batch := self._gather()) is not None:
+            self._look()
             self._write(batch)
             _tell(batch)
+        self._look()
         self._closing = True
         while not self._queue.empty():  # what came while we closed, and what waited for another program
             if (ticket := self._queue.get()) is not None:
@@ -165,6 +185,14 @@ class Writer:
             self._next.append(ticket)
         self._company = len(batch) > 1
         return batch
+
+    def _look(self) -> None:
+        if self._failure is None and not is_same(self._path, self._file):
+            self._failure = StorePathError(f"{self._path} was removed or replaced while it was written to")
+        if self._refusal is None and time.monotonic() - self._looked > _LOOK:
+            self._looked = time.monotonic()
+            if self._lock.is_lost():
+                self._refusal = StoreLockedError(f"the lock of {self._path} was removed, and others may write to it")
 
     def _write(self, batch: list[Ticket[Any]]) -> None:
         refused = [ticket for ticket in batch if self._failure or (self._refusal and ticket.begins)]
@@ -234,7 +262,7 @@ class Writer:
         own = error.about(ticket.handle)
         if isinstance(own, StoreError):
             own.payload = ticket.payload
-            if ticket.payload is not None and isinstance(own, StoreWriteError | StoreLockedError):
+            if ticket.payload is not None and isinstance(own, StoreWriteError | StoreLockedError | StorePathError):
                 self.unkept.append(ticket.payload.handle)
         return own
 
