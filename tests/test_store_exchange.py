@@ -7,6 +7,7 @@ import base64
 import gzip
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -288,3 +289,30 @@ async def test_what_would_pass_for_a_report_is_refused(tmp_path: Path, line: dic
         assert await store.latest("a") is None
     assert (imported.added, imported.rejected) == (0, 1)
     assert said in imported.first_rejected[0].problem
+
+
+async def test_an_export_or_import_that_is_cancelled_stops(tmp_path: Path) -> None:
+    """It ends at the next report, leaves no half file, and what had been brought in is there."""
+    whole, target = tmp_path / "whole.jsonl.gz", tmp_path / "cancelled.jsonl.gz"
+    async with Store.open(tmp_path / "reports.db") as store:
+        attempts = [(f"h{n}", Payload(handle=f"h{n}", body=os.urandom(4000), received_at=1.0)) for n in range(3000)]
+        for handle, bought in attempts:
+            billed = Attempt(handle=handle, number=1, key="key 1", charge=Charge.BILLED)
+            last = store.settle(store.intend(handle, 1, "key 1"), billed, bought)
+        await last
+        await store.export(whole)
+        for work in (store.export(target), _import(whole, tmp_path / "other.db")):
+            task = asyncio.ensure_future(work)
+            await asyncio.sleep(0.02)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+    assert sorted(path.name for path in tmp_path.iterdir() if "jsonl" in path.name) == ["whole.jsonl.gz"]
+    async with Store.open(tmp_path / "other.db") as store:
+        assert (await store.totals()).reports < 3000
+        assert [finding async for finding in store.verify() if finding.damage] == []
+
+
+async def _import(source: Path, path: Path) -> int:
+    async with Store.open(path) as store:
+        return (await store.import_(source)).added

@@ -297,8 +297,10 @@ def test_the_status_tells_what_was_bought_and_what_failed(walee: Any, tool: Any,
         (gateway.handles[0], "account_is_private")
     ]
     assert [run["reason"] for run in found["runs"]] == ["complete"]
+    assert found["by_run"] == {"1": [11, 0, 1]}
     text = tool("status", "--price", "0.5").out.decode()
     assert re.search(r"bought +11 +spent 5\.50", text)
+    assert re.search(r"complete +\d s, 11 bought for 5\.50, 1 failed", text)
     assert re.search(rf"{re.escape(gateway.handles[0])} +no report +the account is private", text)
 
 

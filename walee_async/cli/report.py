@@ -18,7 +18,7 @@ from walee_async.cli.screen import Screen, console_on
 from walee_async.cli.text import clean, listed, moment
 from walee_async.client import WaleeClient
 from walee_async.decode import decode
-from walee_async.errors import PayloadError, StoreLockedError
+from walee_async.errors import PayloadError, StoreError, StoreLockedError, StorePathError
 from walee_async.events import GatePaused
 from walee_async.handles import parse_handle
 from walee_async.options import Options
@@ -77,25 +77,25 @@ async def _fetch(client: WaleeClient, handle: str, store: StoreOptions, screen: 
         async with client as walee:
             with waiting:
                 payload = await walee.fetch(handle, fresh=store.fresh)
-    except StoreLockedError as locked:
-        payload = await _read_beside(handle, store, locked)
+    except (StoreLockedError, StorePathError) as closed:
+        payload = await _read_beside(handle, store, closed)
     if payload.reused:
         screen.say(clean(f"From {store.path}, received {moment(payload.received_at)}; --fresh buys it again."))
     return payload
 
 
-async def _read_beside(handle: str, options: StoreOptions, locked: StoreLockedError) -> Payload:
-    """Look into a store that a run is writing to; what is not in it cannot be bought now."""
-    if options.path is None or options.fresh:
-        raise locked
+async def _read_beside(handle: str, options: StoreOptions, closed: StoreError) -> Payload:
+    """Look into a store that cannot be written to now; what is not in it cannot be bought."""
+    if options.path is None or options.fresh or not options.path.is_file():
+        raise closed
     async with await asyncio.to_thread(Store.open, options.path, read_only=True) as store:
-        return await ReadThrough(_Closed(locked), store, max_age=age_of(options), resend_ambiguous=0).fetch(handle)
+        return await ReadThrough(_Closed(closed), store, max_age=age_of(options), resend_ambiguous=0).fetch(handle)
 
 
 class _Closed:
     """A source that has nothing, for the reason it was made with."""
 
-    def __init__(self, reason: StoreLockedError) -> None:
+    def __init__(self, reason: StoreError) -> None:
         self._reason = reason
 
     async def fetch(self, handle: str) -> Payload:

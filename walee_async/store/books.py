@@ -86,6 +86,12 @@ class Books:
         query = f"SELECT {', '.join(RunRecord.__struct_fields__)} FROM runs ORDER BY id"
         return [RunRecord(*row) for row in self._all(query)]
 
+    def by_run(self) -> dict[int, tuple[int, int, int]]:
+        """What each run bought, what it may have bought without receiving it, and the handles it gave up."""
+        query = "SELECT run, sum(charge = 'billed'), sum(charge = 'ambiguous') FROM attempts GROUP BY run"
+        failed = dict(self._all("SELECT run, count(DISTINCT handle) FROM failures GROUP BY run"))
+        return {run: (bought or 0, doubts or 0, failed.get(run, 0)) for run, bought, doubts in self._all(query)}
+
     def totals(self) -> Totals:
         """What is in the store, and what it cost."""
         ((reports, handles, size, imported, oldest, newest),) = self._all(

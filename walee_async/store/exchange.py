@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import itertools
 import os
+import threading
 import zlib
 from contextlib import suppress
 from functools import partial
@@ -40,21 +41,28 @@ _encoder = msgspec.json.Encoder()
 
 
 def export_payloads(
-    reader: StoreReader, target: str | PathLike[str], *, every: bool, on_damage: Callable[[Finding], None] | None
+    reader: StoreReader,
+    target: str | PathLike[str],
+    stop: threading.Event,
+    *,
+    every: bool,
+    on_damage: Callable[[Finding], None] | None,
 ) -> int:
-    """Write reports to a gzipped file of JSON lines and return how many.
+    """Write reports to a gzipped file of JSON lines and return how many, or leave no file when told to stop.
 
     Raises:
         ConfigError: it cannot be written.
         StoreDamagedError: a report is damaged and `on_damage` is None; the file is not there then.
     """
     path = Path(target)
-    half = path.with_name(f"{path.name}.part")
+    half = path.with_name(f".{path.name}.{os.getpid()}.part")
     count = 0
     try:
         # The bodies are compressed already: level 1 only takes back what base64 adds.
         with open(half, "wb", opener=_private) as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as file:
             for line in _export_lines(reader, every, on_damage):
+                if stop.is_set():
+                    return count
                 file.write(_encoder.encode(line) + b"\n")
                 count += 1
         half.replace(path)
@@ -95,8 +103,8 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def import_file(source: str | PathLike[str], writer: Writer) -> Imported:
-    """Bring in the reports of a file through the writer, some at a time; blocks.
+def import_file(source: str | PathLike[str], writer: Writer, stop: threading.Event) -> Imported:
+    """Bring in the reports of a file through the writer, some at a time, until told to stop; blocks.
 
     Raises:
         ConfigError: it cannot be read, or breaks off; what came before is brought in.
@@ -114,6 +122,8 @@ def import_file(source: str | PathLike[str], writer: Writer) -> Imported:
 
     try:
         for number, line in enumerate(_records(Path(source)), 1):
+            if stop.is_set():
+                break
             try:
                 chunk.extend([read_line(line)] if line else [])
             except (ValueError, WaleeError) as error:

@@ -111,6 +111,17 @@ class StoreReads:
         while (finding := await self._read(lambda _: next(findings, None))) is not None:
             yield finding
 
+    async def _stoppable(self, work: Callable[[StoreReader, threading.Event], T]) -> T:
+        """As `_read`, for what takes long: cancelled, it is told to stop, and waited for."""
+        stop = threading.Event()
+        working = asyncio.ensure_future(self._read(lambda reader: work(reader, stop)))
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            stop.set()
+            await asyncio.wait({working})
+            raise
+
     async def _read(self, work: Callable[[StoreReader], T]) -> T:
         try:
             reading = asyncio.get_running_loop().run_in_executor(self._threads, self._on_thread, work)

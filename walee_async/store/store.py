@@ -198,7 +198,9 @@ class Store(StoreReads):
             StoreDamagedError: a report is damaged, and `on_damage` is None.
             ConfigError: the file cannot be written.
         """
-        return await self._read(partial(export_payloads, target=target, every=every, on_damage=on_damage))
+        return await self._stoppable(
+            lambda reader, stop: export_payloads(reader, target, stop, every=every, on_damage=on_damage)
+        )
 
     async def import_(self, source: str | PathLike[str]) -> Imported:
         """Bring in the reports of a file; those that are here already are left out, so that it can be repeated.
@@ -209,7 +211,8 @@ class Store(StoreReads):
         Raises:
             ConfigError: the file cannot be read.
         """
-        return await asyncio.to_thread(import_file, source, self._writes())
+        writer = self._writes()
+        return await self._stoppable(lambda _, stop: import_file(source, writer, stop))
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
