@@ -276,6 +276,10 @@ async def test_a_report_that_could_not_be_read_is_brought_in_as_it_came(tmp_path
             "not in Unix seconds, or still to come",
         ),
         ({"handle": "a", "report": {}}, "an answer without a report"),
+        ({"handle": "a", "report": {"user_profile": None}}, "an answer without a report"),
+        ({"handle": "a", "payload": {"encoding": "gzip", "body": "AAAA"}}, "an answer without a report"),
+        ({"handle": "a", "error": {"kind": "NoReportError"}}, "says why there is no report"),
+        ({"success": False, "error": {"code": "account_is_private"}}, "says why there is no report"),
         ({"handle": "a", "report": {"success": False, "user_profile": {"username": "a"}}}, "without a report"),
         ({"success": False, "payload": {"user_profile": {"username": "a"}}}, "an answer without a report"),
     ],
@@ -289,6 +293,20 @@ async def test_what_would_pass_for_a_report_is_refused(tmp_path: Path, line: dic
         assert await store.latest("a") is None
     assert (imported.added, imported.rejected) == (0, 1)
     assert said in imported.first_rejected[0].problem
+
+
+async def test_a_report_that_says_it_is_from_the_future_grows_old(tmp_path: Path) -> None:
+    """Its age counts from when it came then, so that it is bought again some day, and pruned."""
+    info = {"report_id": "1", "created": "2999-01-01T00:00:00Z"}
+    line = {"handle": "a", "report": {"report_info": info, "user_profile": {}}}
+    file = tmp_path / "lines.jsonl"
+    file.write_text(json.dumps(line) + "\n" + json.dumps(line | {"handle": "b", "received_at": 7.0}))
+    async with Store.open(tmp_path / "reports.db") as store:
+        assert (await store.import_(file)).added == 2
+        held = await store.lookup(["a", "b"])
+        assert held["a"].dated == held["a"].received_at > 1.7e9
+        assert held["b"].dated == 7.0
+        assert (await store.prune(3600, keep_latest=False)).reports == 1
 
 
 async def test_an_export_or_import_that_is_cancelled_stops(tmp_path: Path) -> None:

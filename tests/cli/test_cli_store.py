@@ -9,9 +9,11 @@ import pty
 import re
 import resource
 import signal
+import sqlite3
 import subprocess
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -302,6 +304,16 @@ def test_the_status_tells_what_was_bought_and_what_failed(walee: Any, tool: Any,
     assert re.search(r"bought +11 +spent 5\.50", text)
     assert re.search(r"complete +\d s, 11 bought for 5\.50, 1 failed", text)
     assert re.search(rf"{re.escape(gateway.handles[0])} +no report +the account is private", text)
+
+
+def test_a_time_that_no_clock_shows_is_not_known(walee: Any, tool: Any, gateway: Gateway, store: Path) -> None:
+    """A store into which somebody brought such a time can still be looked at."""
+    walee("fetch", gateway.handles[0], *RATE)
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE reports SET received_at = 1e300")
+    ended = tool("status")
+    assert (ended.code, ended.err) == (0, "")
+    assert "not known to not known" in ended.out.decode()
 
 
 def test_damage_is_found(walee: Any, tool: Any, gateway: Gateway, store: Path) -> None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from walee_async.errors import ConfigError
 from walee_async.handles import parse_handle
 from walee_async.models.base import Part
+from walee_async.models.report import ReportInfo
 from walee_async.outcomes import Payload
 from walee_async.store.packing import stamp
 
@@ -57,6 +58,7 @@ class _Named(Part, frozen=True):
 class _Owner(Part, frozen=True):
     success: bool | None = None
     user_profile: _Named | None = None
+    report_info: ReportInfo | None = None
 
 
 class _Kept(Struct, frozen=True):
@@ -95,6 +97,8 @@ def read_line(line: bytes) -> Arrival:
     """
     found = _loose.decode(line)
     if _ABSENT == found.report == found.payload == found.user_profile:
+        if found.error != _ABSENT:
+            raise ConfigError("the line says why there is no report, and holds none")
         return _exported(_lines.decode(line))
     if found.error != _ABSENT and found.handle is not None and found.payload != _ABSENT:
         said = _kept.decode(line)
@@ -105,7 +109,8 @@ def read_line(line: bytes) -> Arrival:
     body = _body(line, found)
     answer = _loose.decode(body)
     report = _owners.decode(answer.payload)
-    if answer.success is False or report.success is False or bytes(answer.payload).strip() == b"{}":
+    empty = report.user_profile is None and report.report_info is None
+    if answer.success is False or report.success is False or empty:
         raise ConfigError("the line is an answer without a report")
     owner = report.user_profile
     name = found.handle or (owner.username if owner else None)
@@ -115,13 +120,14 @@ def read_line(line: bytes) -> Arrival:
 
 
 def _dated(payload: Payload, received_at: float | None, status: int | None) -> Arrival:
-    """The report with the time it came: as said, else its own, else now.
+    """The report with the time it came: as said, else its own where that is no later than now, else now.
 
     Raises:
         ConfigError: that is still to come, and it would be the newest report for ever; or it is no time.
     """
-    at = next(at for at in (received_at, stamp(payload).created, time.time()) if at is not None)
-    if not 0 <= at < time.time() + _SLACK:
+    now = time.time()
+    at = min(stamp(payload).created or now, now) if received_at is None else received_at
+    if not 0 <= at < now + _SLACK:
         raise ConfigError(f"its time, {at:g}, is not in Unix seconds, or still to come")
     payload.received_at = at
     return Arrival(payload, status, received_at is not None)

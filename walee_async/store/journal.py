@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _INSERT_REPORT = f"INSERT OR IGNORE INTO reports ({COLUMNS}, seal) VALUES ({'?, ' * len(Row.__struct_fields__)}?)"
 PRUNABLE = (
-    "coalesce(created, received_at) < ? AND (NOT ? OR EXISTS (SELECT 1 FROM reports AS n"
+    "min(coalesce(created, received_at), received_at) < ? AND (NOT ? OR EXISTS (SELECT 1 FROM reports AS n"
     " WHERE n.handle = r.handle AND (n.received_at, n.id) > (r.received_at, r.id)))"
 )
 """Which reports, as `r`, pruning removes: dated before a moment, and all of them or not the newest of a handle."""
