@@ -27,7 +27,7 @@ from walee_async.errors import (
     StorePathError,
 )
 from walee_async.outcomes import Attempt, Charge, Payload
-from walee_async.store import Held, Store, StoreReader
+from walee_async.store import Held, Standing, Store, StoreReader
 
 pytestmark = pytest.mark.anyio
 
@@ -296,8 +296,16 @@ asyncio.run(main())
     subprocess.run([sys.executable, "-c", killed], check=False, timeout=30)
     with StoreReader.open(path) as reader:
         assert reader.totals().under_way == 3
+        doubts = {"a": Standing(None, None, 2), "b": Standing(None, None, 1), "c": Standing(None, None, 0)}
+        assert reader.standing(["a", "b", "c"]) == doubts
     async with Store.open(path) as store:
         assert store.orphans == ("b", "a", "a")
+        intent = store.intend("c", 1, "key 1")
+        await intent
+        assert await store.standing(["a", "b", "c"]) == doubts
+        with StoreReader.open(path) as reader:  # its process lives: it is under way
+            assert reader.standing(["a", "b", "c"]) == doubts
+        await store.settle(intent, attempt("c", Charge.NOT_SENT))
         assert await store.ambiguous() == {"a": 2, "b": 1}
         (run,) = await store.runs()
         assert (run.command, run.reason, run.ended) == ("fetch", "killed", None)

@@ -73,7 +73,8 @@ class Standing(Struct, frozen=True):
     failure: Failure | None
     """The last outcome, if it is a failure."""
     ambiguous: int
-    """Attempts since the newest report that may have bought one without delivering it."""
+    """Attempts since the newest report that may have bought one without delivering it; also those whose process died,
+    but not those under way."""
 
 
 class AttemptRecord(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from walee_async.errors import StoreError, WaleeError
+from walee_async.errors import StoreWriteError, WaleeError
 from walee_async.store import journal
 from walee_async.store.exchange import export_payloads, import_file
 from walee_async.store.opening import Opened, open_for_writing
@@ -260,11 +260,13 @@ class Store(StoreReads):
 
     def _writes(self) -> Writer:
         if self._closed:
-            raise StoreError(f"{self.path} has been closed")
+            raise StoreWriteError(f"{self.path} has been closed")
         if self._writer is None:
-            raise StoreError(f"{self.path} was opened for reading only")
+            raise StoreWriteError(f"{self.path} was opened for reading only")
         if self._process != os.getpid():
-            raise StoreError(f"{self.path} was opened by the process this one was forked from; open it for reading")
+            raise StoreWriteError(
+                f"{self.path} was opened by the process this one was forked from; open it for reading"
+            )
         return self._writer
 
 
