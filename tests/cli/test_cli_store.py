@@ -11,6 +11,7 @@ import resource
 import signal
 import sqlite3
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -394,6 +395,55 @@ def test_reports_move_between_stores(walee: Any, tool: Any, gateway: Gateway, st
     rejected = tool("import", "other.db", "notes.jsonl")
     assert rejected.code == 3
     assert "Line 1 of notes.jsonl holds no report" in rejected.err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_upkeep_can_be_interrupted(tool: Any, gateway: Gateway, tmp_path: Path, number: int, code: int) -> None:
+    """An import and an export end within two seconds, leave nothing half, and say how far they came."""
+    report = gateway.maker.report(0)["payload"]
+    file, target = tmp_path / "many.jsonl", tmp_path / "out.gz"
+    with file.open("w") as lines:
+        lines.writelines(
+            json.dumps({"handle": f"h{n}", "report": report, "received_at": 7}) + "\n" for n in range(1600)
+        )
+    (tmp_path / "out.gz.part").write_text("mine")
+    ends = {}
+    for arguments in (["import", "some.db", "many.jsonl"], ["export", "some.db", "out.gz"]):
+        running = tool.start(*arguments)
+        while not (tmp_path / "some.db").exists() or _reports(tmp_path / "some.db") < 600:
+            os.sched_yield()
+        if arguments[0] == "export":
+            while not list(tmp_path.glob(".*.part")):
+                os.sched_yield()
+        began = time.monotonic()
+        running.signal(number)
+        ends[arguments[0]] = running.end()
+        assert time.monotonic() - began < 2
+    assert [ended.code for ended in ends.values()] == [code, code]
+    kept = _reports(tmp_path / "some.db")
+    assert 600 <= kept < 1600
+    assert f"Interrupted: {kept:,} reports brought into some.db; the same command again goes on." in ends["import"].err
+    assert "Interrupted: out.gz was not written." in ends["export"].err
+    assert not target.exists()
+    assert [file.name for file in tmp_path.iterdir() if ".part" in file.name] == ["out.gz.part"]
+    assert (tmp_path / "out.gz.part").read_text() == "mine"
+
+
+def test_what_was_removed_is_said_although_the_file_cannot_shrink(
+    walee: Any, tool: Any, gateway: Gateway, store: Path
+) -> None:
+    """To shrink a file takes room; where there is none, the reports are gone all the same, and that is said first."""
+    for fresh in ([], ["--fresh"]):
+        walee("fetch", *gateway.handles, *RATE, *fresh)
+    limit = 350_000
+    ended = tool(
+        *("prune", "reports.db", "--older-than", "0h", "--yes"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert ended.code == 5
+    assert "12 reports removed from reports.db." in ended.err
+    assert "refused" in ended.err
+    assert _reports(store) == 12
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

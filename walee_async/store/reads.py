@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from walee_async.errors import StoreError
 from walee_async.outcomes import Payload
-from walee_async.store.check import verify
+from walee_async.store.check import examine
 from walee_async.store.reader import StoreReader
 from walee_async.store.records import Finding
 
@@ -105,11 +105,17 @@ class StoreReads:
                 else:
                     raise found
 
-    async def verify(self) -> AsyncIterator[Finding]:
-        """Examine the whole store, and tell what is wrong with it; nothing when all is well."""
-        findings: Iterator[Finding] = await self._read(verify)
-        while (finding := await self._read(lambda _: next(findings, None))) is not None:
-            yield finding
+    async def verify(self, on_examined: Callable[[int], None] | None = None) -> AsyncIterator[Finding]:
+        """Examine the whole store, and tell what is wrong with it; nothing when all is well.
+
+        `on_examined` is told every now and then how many reports have been examined.
+        """
+        found: Iterator[Finding | int] = await self._read(examine)
+        while (one := await self._read(lambda _: next(found, None))) is not None:
+            if isinstance(one, Finding):
+                yield one
+            elif on_examined is not None:
+                on_examined(one)
 
     async def _stoppable(self, work: Callable[[StoreReader, threading.Event], T]) -> T:
         """As `_read`, for what takes long: cancelled, it is told to stop, and waited for."""
