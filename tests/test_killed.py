@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="lives are forks
 
 LIVES = Path(__file__).parent / "crash" / "lives.py"
 LONGEST = 0.2
-"""Seconds that a life has at most: a whole run of a hundred handles takes longer."""
+"""Seconds that the first life has at most: a whole run of a hundred handles takes longer."""
 AT_ONCE = 8
 """Requests under way in a life: `CONCURRENCY` of the program."""
 
