@@ -17,7 +17,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from walee_async.errors import NoReportError, NotReadyError, StoreDamagedError, StoreError
+from walee_async.errors import (
+    NoReportError,
+    NotReadyError,
+    StoreDamagedError,
+    StoreError,
+    StoreLockedError,
+    StorePathError,
+)
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Held, Store, StoreReader
 
@@ -519,3 +526,65 @@ async def test_a_report_filed_under_another_handle_is_not_given_out(path: Path) 
         with pytest.raises(StoreDamagedError):
             await store.latest("b")
         assert [finding.version async for finding in store.verify()] == [1]
+
+
+async def test_what_was_paid_for_waits_while_another_program_holds_the_file(path: Path) -> None:
+    """Meanwhile nothing is begun; a report that has come is kept as soon as the file is free."""
+    async with Store.open(path) as store:
+        intent = store.intend("a", 1, "key 1")
+        await intent
+        await asyncio.wrap_future(
+            store._writes().submit_from_thread(
+                lambda connection: connection.execute("PRAGMA busy_timeout = 20").close()
+            )
+        )
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        settled = asyncio.ensure_future(store.settle(intent, attempt("a"), payload("a")))
+        with pytest.raises(StoreLockedError):
+            await store.intend("b", 1, "key 1")
+        assert not settled.done()
+        other.execute("ROLLBACK")
+        await settled
+        other.close()
+        assert await store.latest("a") == payload("a")
+        await buy(store, payload("b"))
+
+
+async def test_a_report_is_kept_though_its_attempt_was_taken_for_an_orphan(path: Path) -> None:
+    """Somebody removed the lock's file and opened the store again: the books are put right when the report comes."""
+    async with Store.open(path) as store:
+        intent = store.intend("a", 1, "key 1")
+        await intent
+        path.with_name("reports.db.lock").unlink()
+        with Store.open(path) as other:
+            assert other.orphans == ("a",)
+        await store.settle(intent, attempt("a"), payload("a"))
+        assert await store.latest("a") == payload("a")
+        assert await store.ambiguous() == {}
+
+
+async def test_a_store_that_is_removed_is_missed(path: Path) -> None:
+    """SQLite would go on writing to a file that nobody finds again; the next record is refused, the report in hand."""
+    async with Store.open(path) as store:
+        await buy(store, payload("a"))
+        intent = store.intend("b", 1, "key 1")
+        await intent
+        path.unlink()
+        with pytest.raises(StorePathError, match="removed or replaced") as caught:
+            await store.settle(intent, attempt("b"), payload("b"))
+        assert caught.value.payload == payload("b")
+        with pytest.raises(StorePathError, match="removed or replaced"):
+            await store.intend("c", 1, "key 1")
+
+
+async def test_a_closed_store_answers_what_it_was_asked(path: Path) -> None:
+    """Reads that were under way come to their end; later ones say that it is closed."""
+    store = Store.open(path)
+    await buy(store, payload("a"))
+    under_way = [asyncio.ensure_future(store.latest("a")) for _ in range(20)]
+    await asyncio.sleep(0)
+    await store.aclose()
+    assert [found is not None for found in await asyncio.gather(*under_way)] == [True] * 20
+    with pytest.raises(StoreError, match="has been closed"):
+        await store.latest("a")

@@ -6,7 +6,9 @@ import asyncio
 import base64
 import gzip
 import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -238,3 +240,51 @@ async def test_a_salvaged_store_goes_on_elsewhere(tmp_path: Path) -> None:
     async with Store.open(tmp_path / "new.db") as store:
         assert (await store.import_(tmp_path / "x")).added == exported
         assert all(each in kept for each in await everything(store))
+
+
+async def test_a_report_that_could_not_be_read_is_brought_in_as_it_came(tmp_path: Path) -> None:
+    """The line that `walee fetch` writes of it holds its bytes; they are the report, and the line itself never is."""
+    body = gzip.compress(b'{"success":true,"payload":{"user_profile":')
+    line = {
+        "handle": "a.creator",
+        "error": {"kind": "DecodeError", "fault": "payload", "detail": "cut short"},
+        "payload": {"encoding": "gzip", "body": base64.b64encode(body).decode()},
+    }
+    file = tmp_path / "lines.jsonl"
+    file.write_text(json.dumps(line) + "\n")
+    async with Store.open(tmp_path / "reports.db") as store:
+        assert (await store.import_(file)).added == 1
+        payload = await store.latest("a.creator")
+    assert payload is not None
+    assert (payload.body, payload.encoding) == (body, "gzip")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            {"handle": "a", "report": {"user_profile": {}}, "received_at": 1.7e12},
+            "not in Unix seconds, or still to come",
+        ),
+        (
+            {"handle": "a", "report": {"user_profile": {}}, "received_at": 1e300},
+            "not in Unix seconds, or still to come",
+        ),
+        (
+            {"handle": "a", "report": {"user_profile": {}}, "received_at": -1e17},
+            "not in Unix seconds, or still to come",
+        ),
+        ({"handle": "a", "report": {}}, "an answer without a report"),
+        ({"handle": "a", "report": {"success": False, "user_profile": {"username": "a"}}}, "without a report"),
+        ({"success": False, "payload": {"user_profile": {"username": "a"}}}, "an answer without a report"),
+    ],
+)
+async def test_what_would_pass_for_a_report_is_refused(tmp_path: Path, line: dict[str, Any], said: str) -> None:
+    """A time that would make it the newest for ever, an empty report, a refusal: told, and not brought in."""
+    file = tmp_path / "lines.jsonl"
+    file.write_text(json.dumps(line) + "\n")
+    async with Store.open(tmp_path / "reports.db") as store:
+        imported = await store.import_(file)
+        assert await store.latest("a") is None
+    assert (imported.added, imported.rejected) == (0, 1)
+    assert said in imported.first_rejected[0].problem

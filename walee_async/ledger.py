@@ -78,3 +78,5 @@ class Account(Struct):
 
 
 ACCOUNT: ContextVar[Account] = ContextVar("walee_async_account")
+DOUBTS: ContextVar[int] = ContextVar("walee_async_doubts", default=0)
+"""How often the handle that is being fetched may have been bought already, in earlier runs or calls."""

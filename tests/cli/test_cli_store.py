@@ -20,7 +20,7 @@ import pytest
 
 from walee_async.errors import StoreError
 from walee_async.store import Store, StoreReader
-from walee_async.testing import Code, Garble, Gateway, Hang, Maker, RetryLater
+from walee_async.testing import Code, Garble, Gateway, Hang, Maker, RetryLater, Truncate
 
 RATE = ("--rate", "200")
 OUT = ("--out", "reports.jsonl")
@@ -214,25 +214,25 @@ def test_a_full_disk_ends_the_run_and_keeps_what_came(
     serve: Callable[..., Gateway], walee_for: Any, store: Path
 ) -> None:
     """When the store cannot grow, nothing more is bought, one sentence says so, the exit code is 5, and all adds up."""
-    gateway = serve(Maker(creators=80, created=datetime.now(UTC)))
+    gateway = serve(Maker(creators=600, created=datetime.now(UTC)))
     walee = walee_for(gateway)
-    limit = 500_000
+    limit = 4_400_000  # more than is set aside for this case, less than the reports take
     ended = walee(
-        *("fetch", *gateway.handles, "--rate", "100", "--concurrency", "4"),
+        *("fetch", *gateway.handles, "--rate", "600", "--concurrency", "4"),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert ended.code == 5
     assert "The run ended before its list: the disk that holds" in " ".join(ended.err.split())
     assert "Traceback" not in ended.err
     delivered = sum("report" in line for line in ended.lines)
-    assert len(ended.lines) == 80
-    assert gateway.billed.total() < 80
+    assert len(ended.lines) == 600
+    assert gateway.billed.total() < 600
     assert delivered == gateway.billed.total()
     kept = _reports(store)
     assert 0 < kept <= delivered <= kept + 4
-    again = walee("fetch", *gateway.handles, "--rate", "300")
+    again = walee("fetch", *gateway.handles, "--rate", "900")
     assert again.code == 0
-    assert gateway.billed.total() <= 80 + delivered - kept
+    assert gateway.billed.total() <= 600 + delivered - kept
 
 
 @pytest.mark.parametrize(
@@ -397,3 +397,70 @@ def test_an_interrupted_run_has_stored_what_it_delivered(
         assert opened.orphans == ()
         assert {payload.handle for payload in reader.payloads()} == written
         assert set(reader.ambiguous()) == {gateway.handles[5]}
+
+
+def test_a_reader_that_goes_away_costs_nothing_that_was_sent(
+    serve: Callable[..., Gateway], walee_for: Any, store: Path
+) -> None:
+    """When standard output is closed, requests under way are still answered, and their reports kept."""
+    gateway = serve(Maker(creators=40, created=datetime.now(UTC)), latency=0.3)
+    walee = walee_for(gateway)
+    running = walee.start("fetch", *gateway.handles, "--rate", "100", "--store", str(store))
+    assert running.process.stdout is not None
+    running.process.stdout.read(10)
+    running.process.stdout.close()
+    assert running.process.wait(20) == 141
+    with StoreReader.open(store) as reader:
+        assert reader.totals().reports == gateway.billed.total()
+        assert reader.ambiguous() == {}
+
+
+def test_starting_over_comes_last(walee: Any, gateway: Gateway, store: Path) -> None:
+    """A command that cannot be carried out does not remove what was bought first."""
+    walee("fetch", *gateway.handles[:3], *OUT)
+    ended = walee("fetch", *gateway.handles[:3], "--fresh-store", "--yes", "--out", "no/such/folder/x.jsonl")
+    assert ended.code == 2
+    with StoreReader.open(store) as reader:
+        assert reader.totals().reports == 3
+
+
+def test_a_new_store_is_told_of(walee: Any, gateway: Gateway) -> None:
+    """Whoever runs it in another folder by mistake sees that nothing will be reused."""
+    first, second = (walee("fetch", *gateway.handles[:2], *OUT).err for _ in range(2))
+    assert "reports.db is new, so there is nothing in it to be reused." in first
+    assert "is new" not in second
+
+
+def test_fresh_does_not_claim_to_go_on(walee: Any, gateway: Gateway) -> None:
+    """With --fresh the same command buys everything anew, and says so."""
+    ended = walee("fetch", *gateway.handles[:3], "--fresh", "--max-reports", "2", *OUT)
+    assert ended.code == 6
+    assert "With --fresh the same command buys everything anew; without it, it goes on from here." in " ".join(
+        ended.err.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--retry-failed", "no_report"], "--retry-failed no_report: did you mean no-report?"),
+        (["--retry-failed", "acount_is_private"], "did you mean account_is_private?"),
+        (["--retry-failed=no_report"], "knows no reason 'no_report'; did you mean no-report?"),
+        (["--retry-failed=zzz"], "knows no reason 'zzz'; it knows "),
+    ],
+)
+def test_a_mistyped_reason_is_not_bought(here: Any, gateway: Gateway, arguments: list[str], said: str) -> None:
+    """It is neither a handle nor everything; nothing is sent."""
+    ended = here("fetch", gateway.handles[0], *arguments)
+    assert ended.code == 2
+    assert said in " ".join(ended.err.split())
+    assert gateway.requests_seen == 0
+
+
+def test_what_was_cut_off_is_named_before_it_is_bought_again(walee: Any, gateway: Gateway) -> None:
+    """Requests that an orderly end left open are doubts, and the next run names them first."""
+    gateway.plan(gateway.handles[0], Truncate())
+    walee("fetch", gateway.handles[0], "--resend-ambiguous", "0", *OUT)
+    ended = walee("fetch", *gateway.handles[:2], *OUT)
+    assert f"1 report may have been bought already and did not come: {gateway.handles[0]}." in ended.err
+    assert "may have been bought already" not in walee("fetch", *gateway.handles[:2], *OUT).err

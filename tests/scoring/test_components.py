@@ -16,21 +16,22 @@ from walee_async.scoring import Brief, Component, ScoreView
 from walee_async.scoring.components import consistency, growth, quality, reach, reachable_audience
 from walee_async.scoring.engagement import engagement, percentile
 from walee_async.scoring.fit import audience_fit
+from walee_async.scoring.subject import Subject
 
 ANY = Brief()
 REAL = Path(__file__).parent.parent / "data" / "tiktok-macro.json.gz"
 
 
-def view(**parts: Any) -> ScoreView:
+def view(**parts: Any) -> Subject:
     """A report of the parts that an example needs."""
-    return msgspec.convert(parts, ScoreView)
+    return Subject(msgspec.convert(parts, ScoreView))
 
 
-def profile(**fields: Any) -> ScoreView:
+def profile(**fields: Any) -> Subject:
     return view(user_profile=fields)
 
 
-def audience(**data: Any) -> ScoreView:
+def audience(**data: Any) -> Subject:
     return view(audience_followers={"success": True, "data": data})
 
 
@@ -58,7 +59,7 @@ def test_quality_is_kept_between_0_and_100(said: float, points: float) -> None:
 
 
 @pytest.mark.parametrize("report", [view(), view(cqs={}), view(cqs={"cqs_value": -1})])
-def test_quality_without_a_score_is_no_data(report: ScoreView) -> None:
+def test_quality_without_a_score_is_no_data(report: Subject) -> None:
     """An absent block, an absent value and an impossible one are no zero."""
     assert quality(report, ANY) == Component(name="quality", missing="the gateway gives no quality score")
 
@@ -134,7 +135,7 @@ def test_the_percentile_of_a_real_report() -> None:
     assert sum(bucket.total or 0 for bucket in buckets) == 62_590
     below = 8231 + 6585 + 5487 + 4703 + 4115 + 3658 + 3292 + 2993
     own = 2744 * (0.01425 - 0.013789) / (0.016688 - 0.013789)
-    assert engagement(report, ANY).value == round(100 * (below + own) / 62_590, 2) == 63.11
+    assert engagement(Subject(report), ANY).value == round(100 * (below + own) / 62_590, 2) == 63.11
     assert 63 <= (percentile(0.01425, buckets) or 0) <= 64
 
 
@@ -167,7 +168,7 @@ def test_reach_without_views_or_followers_is_no_data(fields: dict[str, Any]) -> 
 # -- growth -----------------------------------------------------------------------------------------------------------
 
 
-def history(*followers: float | None, first: int = 1) -> ScoreView:
+def history(*followers: float | None, first: int = 1) -> Subject:
     months = [{"month": f"2025-{first + place:02}", "followers": count} for place, count in enumerate(followers)]
     return profile(stat_history=months)
 
@@ -208,7 +209,7 @@ def test_months_may_be_missing_and_in_any_order() -> None:
 
 
 @pytest.mark.parametrize("report", [view(), history(), history(5, 6), history(5, None, 6), history(0, 0, 0)])
-def test_growth_of_too_few_months_is_no_data(report: ScoreView) -> None:
+def test_growth_of_too_few_months_is_no_data(report: Subject) -> None:
     """Two months make no slope worth the name."""
     assert growth(report, ANY).value is None
 
@@ -216,7 +217,7 @@ def test_growth_of_too_few_months_is_no_data(report: ScoreView) -> None:
 # -- reachable audience -----------------------------------------------------------------------------------------------
 
 
-def reachability(*weights: tuple[str, float]) -> ScoreView:
+def reachability(*weights: tuple[str, float]) -> Subject:
     return audience(audience_reachability=[{"code": code, "weight": weight} for code, weight in weights])
 
 
@@ -246,7 +247,7 @@ def test_an_audience_that_failed_is_no_data() -> None:
 
 def posting(
     days: list[float], views: list[int], posts_4w: float | None, created: str | None = "2026-01-31T00:00:00+00:00"
-) -> ScoreView:
+) -> Subject:
     posts = [
         {"created": f"2026-01-{31 - day:02}T00:00:00.000+00:00", "stat": {"views": count}}
         for day, count in zip(map(int, days), views, strict=True)
@@ -272,7 +273,7 @@ def test_consistency_is_the_mean_of_three_parts() -> None:
         (posting([0, 0, 0, 0], [0, 0, 0, 0], 4.0), 75.0),  # no views have no spread: 50 and 100
     ],
 )
-def test_consistency_needs_two_of_its_parts(report: ScoreView, points: float | None) -> None:
+def test_consistency_needs_two_of_its_parts(report: Subject, points: float | None) -> None:
     """The mean is over what is known."""
     assert consistency(report, ANY).value == points
 
@@ -353,7 +354,7 @@ def test_a_row_that_is_missing_leaves_room() -> None:
         (audience(audience_genders=GENDERS), "the countries of the audience are not known"),
     ],
 )
-def test_fit_to_what_is_not_known_is_no_data(report: ScoreView, missing: str) -> None:
+def test_fit_to_what_is_not_known_is_no_data(report: Subject, missing: str) -> None:
     """One table that is missing makes the whole unknown; the others are still shown."""
     found = audience_fit(report, Brief.make(genders="female", countries="PK"))
     assert (found.value, found.missing) == (None, missing)

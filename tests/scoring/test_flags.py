@@ -9,16 +9,17 @@ import pytest
 
 from walee_async.scoring import FLAGS, Brief, ScoreView
 from walee_async.scoring.flags import flags_of
+from walee_async.scoring.subject import Subject
 
 ANY = Brief()
 
 
-def report(**fields: Any) -> ScoreView:
+def report(**fields: Any) -> Subject:
     info = {"created": "2026-03-31T00:00:00.000+00:00"}
-    return msgspec.convert({"report_info": info, "user_profile": fields}, ScoreView)
+    return Subject(msgspec.convert({"report_info": info, "user_profile": fields}, ScoreView))
 
 
-def names(found: ScoreView, brief: Brief = ANY) -> list[str]:
+def names(found: Subject, brief: Brief = ANY) -> list[str]:
     return [flag.name for flag in flags_of(found, brief)]
 
 
@@ -103,4 +104,4 @@ def test_flags_come_in_one_order() -> None:
 
 def test_without_a_profile_there_are_no_flags() -> None:
     """A report of nothing raises nothing."""
-    assert flags_of(ScoreView(), ANY) == ()
+    assert flags_of(Subject(ScoreView()), ANY) == ()

@@ -119,6 +119,15 @@ def test_a_requirement_rejects_and_what_cannot_be_told_is_reviewed(
     assert found.grade == grade
 
 
+def test_nobody_is_approved_whose_audience_is_not_known() -> None:
+    """Who names a target gets nobody approved unseen; without a target the audience may be unknown."""
+    easy = {"grades": {"approve": 40, "review": 30, "min_coverage": 0.1}}
+    assert score(EXAMPLE, Brief.make(**easy)).grade == Grade.APPROVE
+    found = score(EXAMPLE, Brief.make(countries="PK", **easy))
+    assert found.grade == Grade.REVIEW
+    assert "; target share: not known; " in found.explanation
+
+
 def test_a_requirement_is_told_in_words() -> None:
     """The sentence says what was found and what is asked."""
     brief = Brief.make(followers={"min": 2_500_000}, require={"min_reachable_share": 0.125})

@@ -98,7 +98,7 @@ async def _demo(gateway: Gateway, limit: float, store: Path, screen: Screen) -> 
             ending = await finish(run, receive, interrupts, Bar(run, pulse, screen))
             speed = pulse.average(max(0, run.ledger.sent - 1) / ending.seconds)
             account = Account(
-                ledger=run.ledger, digest=digest, ending=ending, speed=speed, place="a store", price=PRICE, again=False
+                ledger=run.ledger, digest=digest, ending=ending, speed=speed, place="a store", price=PRICE
             )
             _show([*summary(account), *_best(found, screen.console.width), *_compared(gateway)], screen)
             if interrupts.exit is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Raw
 
 from walee_async.cli.exits import Exit, OutputError
-from walee_async.cli.keeping import age_of, tell_doubts
+from walee_async.cli.keeping import age_of
 from walee_async.cli.keys import find_keys
 from walee_async.cli.portrait import portrait
 from walee_async.cli.screen import Screen, console_on
@@ -75,8 +75,6 @@ async def _fetch(client: WaleeClient, handle: str, store: StoreOptions, screen: 
     waiting = screen.console.status(f"Asking for {handle} …", spinner_style="") if screen.lively else nullcontext()
     try:
         async with client as walee:
-            if walee.store is not None:
-                tell_doubts(walee.store, screen)
             with waiting:
                 payload = await walee.fetch(handle, fresh=store.fresh)
     except StoreLockedError as locked:

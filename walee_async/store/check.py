@@ -76,6 +76,8 @@ def _report(reader: StoreReader, version: int, *, decoded: bool) -> Iterator[Fin
     except PayloadError as error:
         yield Finding(error.detail, error.handle, reader.version(version).report_id, version, damage=False)
     except StoreError as error:
+        if type(error) is StoreError:
+            return  # removed since its number was read, which is no damage
         yield Finding(error.detail, *_name(reader.connection, version), version)
 
 

@@ -78,8 +78,13 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         # In a folder that cannot be written to, SQLite cannot make the file by which readers and writer agree. Without
         # a WAL there is no writer to agree with.
-        if primary(error) not in _PATH or size_of(sidecar(path, "-wal")) or not path.is_file():
+        if primary(error) not in _PATH or not path.is_file():
             raise
+        if size_of(sidecar(path, "-wal")):
+            raise StorePathError(
+                f"{path} was not closed, and nothing can be written beside it to read it; "
+                f"copy it with {path.name}-wal to a folder that can be written to"
+            ) from None
         return _open_reader(f"{uri}&immutable=1")
 
 
@@ -174,8 +179,11 @@ def is_busy(error: Exception) -> bool:
 
 
 def is_full(error: Exception) -> bool:
-    """Whether there is no room left on the disk."""
-    return isinstance(error, sqlite3.Error) and primary(error) == sqlite3.SQLITE_FULL
+    """Whether there may be no room left: SQLite calls a limit on the size of files or a quota a failed write."""
+    extended = getattr(error, "sqlite_errorcode", None)
+    return isinstance(error, sqlite3.Error) and (
+        primary(error) == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_WRITE
+    )
 
 
 def is_lasting(error: Exception) -> bool:

@@ -48,9 +48,10 @@ def intend(connection: sqlite3.Connection, intent: int, attempt: tuple[str, int,
 
 def settle(connection: sqlite3.Connection, intent: int, attempt: Attempt, payload: Payload | None) -> None:
     """Note what an intended request came to, and keep its report if it brought one."""
+    # An attempt that somebody else took for an orphan, because the lock's file was removed, is still ours to settle.
     settled = connection.execute(
         "UPDATE attempts SET settled_at = ?, charge = ?, status = ?, queue_seconds = ?, service_seconds = ?"
-        " WHERE id = ? AND charge IS NULL",
+        " WHERE id = ? AND (charge IS NULL OR (charge = 'ambiguous' AND settled_at IS NULL))",
         (time.time(), attempt.charge.value, attempt.status, attempt.queue_seconds, attempt.service_seconds, intent),
     )
     if settled.rowcount != 1:

@@ -77,6 +77,9 @@ class Lock:
         except OSError as error:
             with file:
                 raise _refusal(store, file, error) from None
+        if not _is_same(file, path):  # removed while we took it: whoever comes next would take another
+            file.close()
+            return cls.acquire(store)
         lock = cls(file)
         # Only the program's name, not its arguments: there might be a key among them.
         command = Path(sys.argv[0]).name if sys.argv else ""
@@ -108,6 +111,13 @@ if hasattr(os, "register_at_fork"):
 
 def _opener(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CREAT, 0o600)
+
+
+def _is_same(file: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 def _refusal(store: Path, file: IO[bytes], error: OSError) -> StoreError:

@@ -42,6 +42,8 @@ class Opened(Struct):
     orphans: tuple[str, ...]
     remarks: tuple[str, ...]
     next_attempt: int
+    full: str | None
+    """Why nothing new can be begun, if so; what is there can be read, and pruned to make room."""
 
 
 def open_for_writing(path: Path, *, fresh: bool) -> Opened:
@@ -79,9 +81,10 @@ def _ready(path: Path, lock: Lock, remarks: list[str]) -> Opened:
         sync_folder(path)
         orphans = close_orphans(connection)
         reserve = Reserve(path)
+        full = None
         if not reserve.fill():
-            remarks.append(f"the disk that holds {path} has no room to set aside for finishing when it is full")
-        return Opened(connection, lock, reserve, orphans, tuple(remarks), next_attempt(connection))
+            full = f"the disk that holds {path} is nearly full: there is no room to set aside for what is under way"
+        return Opened(connection, lock, reserve, orphans, tuple(remarks), next_attempt(connection), full)
     except BaseException:
         connection.close()
         raise

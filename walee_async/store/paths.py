@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from walee_async.errors import StoreDamagedError, StorePathError
 from walee_async.store.connect import check_header, sidecar
 
 if TYPE_CHECKING:
     from os import PathLike
+
+
+_LONGEST: Final = 255 - len(".reserve")
+"""Bytes of a store's name: file systems allow 255, and `.reserve` is the longest that is put behind it."""
 
 
 def resolve(path: str | PathLike[str], *, create: bool) -> Path:
@@ -27,6 +31,10 @@ def resolve(path: str | PathLike[str], *, create: bool) -> Path:
 
 
 def _checked(file: Path, create: bool) -> Path:
+    if len(os.fsencode(file.name)) > _LONGEST:
+        raise StorePathError(
+            f"{file} has a name that is too long for the files beside it; {_LONGEST} bytes are the most"
+        )
     if file.is_dir():
         raise StorePathError(f"{file} is a folder, not a store")
     if file.exists():

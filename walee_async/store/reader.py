@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from walee_async.errors import StoreDamagedError, StoreError, StorePathError
 from walee_async.outcomes import Payload
-from walee_async.store.books import Books, told
+from walee_async.store.books import IN_DOUBT, Books, told
 from walee_async.store.connect import check_header, check_version, connect_reader
 from walee_async.store.packing import COLUMNS, Row, check_seal, unpack
 from walee_async.store.paths import resolve
@@ -159,8 +159,7 @@ class StoreReader(Books):
         doubts = dict(
             self._about(
                 handles,
-                "SELECT handle, count(*) FROM attempts AS a WHERE charge = 'ambiguous' AND intended_at > coalesce("
-                "(SELECT max(received_at) FROM reports AS r WHERE r.handle = a.handle), 0) AND handle IN",
+                f"SELECT handle, count(*) FROM attempts AS a WHERE charge = 'ambiguous' AND {IN_DOUBT} AND handle IN",
                 "GROUP BY handle",
             )
         )

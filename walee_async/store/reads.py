@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from walee_async.errors import StoreError
 from walee_async.outcomes import Payload
 from walee_async.store.check import verify
 from walee_async.store.reader import StoreReader
@@ -73,6 +74,10 @@ class StoreReads:
         """The attempts that may have bought a report without delivering it, by handle."""
         return await self._read(lambda reader: reader.ambiguous(run))
 
+    async def doubts(self) -> Counter[str]:
+        """The attempts that may have bought a report which did not come, and none has since; by handle."""
+        return await self._read(StoreReader.doubts)
+
     async def charges(self, run: int | None = None) -> Counter[Charge]:
         """The attempts by what they may have cost."""
         return await self._read(lambda reader: reader.charges(run))
@@ -107,7 +112,11 @@ class StoreReads:
             yield finding
 
     async def _read(self, work: Callable[[StoreReader], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._on_thread, work)
+        try:
+            reading = asyncio.get_running_loop().run_in_executor(self._threads, self._on_thread, work)
+        except RuntimeError:  # its threads have ended
+            raise StoreError(f"{self.path} has been closed") from None
+        return await reading
 
     def _on_thread(self, work: Callable[[StoreReader], T]) -> T:
         reader: StoreReader | None = getattr(self._local, "reader", None)
@@ -117,6 +126,6 @@ class StoreReads:
         return work(reader)
 
     def _close_readers(self) -> None:
-        self._threads.shutdown(cancel_futures=True)
+        self._threads.shutdown()  # what has been asked is answered
         for reader in self._readers:
             reader.close()

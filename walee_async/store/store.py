@@ -69,7 +69,7 @@ class Store(StoreReads):
         self.orphans = opened.orphans if opened else ()
         self.remarks = opened.remarks if opened else ()
         self._lock = opened.lock if opened else None
-        self._writer = Writer(opened.connection, path, opened.reserve) if opened else None
+        self._writer = Writer(opened.connection, path, opened.reserve, opened.full) if opened else None
         self._numbers = itertools.count(opened.next_attempt if opened else 1)
         self._process = os.getpid()
         self._closing = threading.Lock()

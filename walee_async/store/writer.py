@@ -6,6 +6,7 @@ Whoever submits does not wait for the disk. What was submitted is written even w
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
@@ -13,7 +14,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from walee_async.errors import StoreError, WaleeError
+from walee_async.errors import StoreError, StorePathError, StoreWriteError, WaleeError
 from walee_async.store.connect import explain, is_busy, is_full, is_lasting
 
 if TYPE_CHECKING:
@@ -66,20 +67,24 @@ class Ticket(Generic[T]):
 
 
 class Writer:
-    """Owns the writing connection, and the room set aside for a full disk."""
+    """Owns the writing connection, and the room set aside for a full disk; `full` says that there is none."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, reserve: Reserve) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, reserve: Reserve, full: str | None = None) -> None:
         self._connection = connection
         self._path = path
         self._reserve = reserve
         self._failure: StoreError | None = None
         """Why nothing is written any more."""
-        self._full: StoreError | None = None
+        self._full: StoreError | None = None if full is None else StoreWriteError(full)
         """Why nothing new is begun any more."""
         self._queue: queue.SimpleQueue[Ticket[Any] | None] = queue.SimpleQueue()
         self._next: list[Ticket[Any] | None] = []
         self._enough = threading.Event()
         self._company = False
+        self._file = path.stat()
+        self._held: list[Ticket[Any]] = []
+        """Records that wait for another program to let go of the file."""
+        self._closing = False
         # A daemon, so that a store nobody closed does not keep the program from ending.
         self._thread = threading.Thread(target=self._work, name=f"walee store {path.name}", daemon=True)
         self._thread.start()
@@ -118,6 +123,7 @@ class Writer:
 
     def close(self) -> None:
         """Write what is queued, then close the connection. Further submissions are never answered."""
+        self._closing = True
         self._put(None)
         self._thread.join()
 
@@ -126,7 +132,7 @@ class Writer:
     def _work(self) -> None:
         while (batch := self._gather()) is not None:
             self._write(batch)
-            _tell(batch)
+            _tell([ticket for ticket in batch if ticket not in self._held])
         with suppress(sqlite3.Error):  # a checkpoint that fails leaves everything in the WAL, where it is as safe
             self._connection.close()
 
@@ -135,14 +141,16 @@ class Writer:
 
         Records wait for each other only while they come in company: a lone one is on disk after one fsync.
         """
+        batch, self._held = self._held, []
+        if batch and not self._next and self._queue.empty():
+            return batch
         ticket = self._next.pop() if self._next else self._queue.get()
         if self._company and self._queue.qsize() < ENOUGH:
             self._enough.wait(HOLD)
         self._enough.clear()
-        batch: list[Ticket[Any]] = []
         while ticket is not None and not ticket.alone:
             batch.append(ticket)
-            if len(batch) == MOST or self._queue.empty():
+            if len(batch) >= MOST or self._queue.empty():
                 break
             ticket = self._queue.get()
         else:
@@ -168,21 +176,33 @@ class Writer:
 
     def _cope(self, batch: list[Ticket[Any]], error: Exception) -> None:
         """Find a way on after a commit that failed, and see that everybody in it is written or told."""
-        if batch[0].alone or is_busy(error) or (len(batch) == 1 and not is_lasting(error)):
+        lasting = is_lasting(error) or isinstance(error, StorePathError)
+        if is_busy(error) and not batch[0].alone:
+            self._wait_out(batch, error)
+        elif batch[0].alone or (len(batch) == 1 and not lasting):
             for ticket in batch:
                 ticket.error = self._told(ticket, error)
-        elif not is_lasting(error):
+        elif not lasting:
             for ticket in batch:  # one of them cannot be written; the others shall not suffer for it
                 self._write([ticket])
         else:
-            failure = explain(error, self._path, "written to")
+            failure = error if isinstance(error, StoreError) else explain(error, self._path, "written to")
             if is_full(error) and self._reserve.release():
                 self._full = failure
             else:
                 self._failure = failure
             self._write(batch)
 
+    def _wait_out(self, batch: list[Ticket[Any]], error: Exception) -> None:
+        """Begin nothing while another program holds the file, and hold on to what has been paid for."""
+        for ticket in batch:
+            if ticket.begins or self._closing:
+                ticket.error = self._told(ticket, error)
+            else:
+                self._held.append(ticket)
+
     def _commit(self, batch: list[Ticket[Any]]) -> None:
+        self._check_file()
         if batch[0].alone:
             batch[0].result = batch[0].work(self._connection)
             return
@@ -190,6 +210,15 @@ class Writer:
         for ticket in batch:
             ticket.result = ticket.work(self._connection)
         self._connection.execute("COMMIT")
+
+    def _check_file(self) -> None:
+        """Make sure that what is written is still the store; SQLite goes on writing to a file that was removed."""
+        try:
+            there = os.path.samestat(self._path.stat(), self._file)
+        except OSError:
+            there = False
+        if not there:
+            raise StorePathError(f"{self._path} was removed or replaced while it was written to")
 
     def _roll_back(self) -> None:
         with suppress(sqlite3.Error):
