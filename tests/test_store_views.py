@@ -227,7 +227,7 @@ async def test_views_of_another_layout_are_not_used(path: Path) -> None:
     with StoreReader.open(path) as reader:
         Views(reader, kinds[1]).close()
         other = sqlite3.connect(views_of(path))
-        other.executemany("INSERT INTO views VALUES (?, ?, ?, ?)", entries.execute("SELECT * FROM views"))
+        other.executemany("INSERT INTO views VALUES (?, ?, ?)", entries.execute("SELECT * FROM views"))
         other.commit()
         views = Views(reader, kinds[1])
         assert dict(views.walk([1, 2, 3])) == dict.fromkeys([1, 2, 3])
@@ -367,12 +367,19 @@ async def test_a_locked_file_is_done_without(path: Path) -> None:
         other.execute("ROLLBACK")
         with StoreReader.open(path) as reader:
             views = Views(reader, ScoreView)
-            other.execute("BEGIN EXCLUSIVE")
-            assert dict(views.walk(ids(reader))) == dict.fromkeys(range(1, 13))
-            other.execute("ROLLBACK")
-            assert dict(views.walk(ids(reader))) == true_views(path)
+            other.execute("DELETE FROM views WHERE id > 6")
+            for locked in (True, False):
+                if locked:
+                    other.execute("BEGIN EXCLUSIVE")
+                for version, known in views.walk(ids(reader)):
+                    assert (known is None) == (locked or version > 6)
+                    if known is None:
+                        views.add(version, decode(reader.read(version), ScoreView))
+                if locked:
+                    other.execute("ROLLBACK")
             views.close()
     other.close()
+    assert seen(path) == true_views(path)
 
 
 # -- removal ----------------------------------------------------------------------------------------------------------
@@ -403,6 +410,22 @@ async def test_pruning_removes_them(path: Path) -> None:
         with pytest.raises(StoreError):
             await store.prune(0)
         assert views_of(path).exists()
+
+
+async def test_pruning_removes_what_is_made_meanwhile(path: Path) -> None:
+    """By another process, from reports that are not removed yet."""
+    await fill(path, MANY)
+    async with Store.open(path) as store:
+        with StoreReader.open(path) as reader:
+            pruning = asyncio.create_task(store.prune(0, keep_latest=False))
+            left = 420
+            while left == 420:
+                await asyncio.sleep(0)
+                left = reader.totals().reports
+            assert not pruning.done()
+            views_of(path).touch()
+            await pruning
+    assert not views_of(path).exists()
 
 
 async def test_wiping_removes_them(path: Path) -> None:

@@ -4,9 +4,10 @@ An SQLite file of its own, the store's name and `.views`: it finds any report wi
 lets several processes read and write. It can be removed at any time. What is damaged in it, half written, or made
 for another view is as if it were not there; where it cannot be read or written there is none, and nobody is told.
 
-Each entry belongs to one report as the store has it sealed, and to one layout of the view, by a checksum over all of
-them. So a view is given out only for a row that is as it was written, whose body was whole when the view was made.
-Damage to the body since then goes unnoticed here; `check.verify` reads every body.
+Each entry has a checksum over the view, the layout of the view, and the seal of the report's row, which is a checksum
+in turn over the handle, the dates and the body's hash. So a view is given out only for a row that is as it was written,
+whose body was whole when the view was made. Damage to the body since then goes unnoticed here; `check.verify` reads
+every body.
 """
 
 from __future__ import annotations
@@ -36,8 +37,7 @@ SUFFIX: Final = ".views"
 _FORMAT: Final = 1
 """To be raised when the file, or what `decode` makes of a body, changes; the layout of a view is seen to by itself."""
 _TABLE: Final = (
-    "CREATE TABLE IF NOT EXISTS views"
-    " (id INTEGER PRIMARY KEY, seal BLOB NOT NULL, checksum BLOB NOT NULL, view BLOB NOT NULL) STRICT"
+    "CREATE TABLE IF NOT EXISTS views (id INTEGER PRIMARY KEY, checksum BLOB NOT NULL, view BLOB NOT NULL) STRICT"
 )
 _PRAGMAS: Final = (
     # Of a new file: a read takes 1.1 µs a report of 5.6 KB rather than 2.0, and little of a page is left over.
@@ -63,7 +63,7 @@ class Views(Generic[T]):
         self._reader = reader
         self._decode = msgspec.msgpack.Decoder(view).decode
         self._layout = layout(view)
-        self._made: list[tuple[int, bytes, bytes, bytes]] = []
+        self._made: list[tuple[int, bytes, bytes]] = []
         self._seals: dict[int, bytes] = {}
         self._path = sidecar(reader.path, SUFFIX)
         self._connection = _open(self._path, int.from_bytes(self._layout[:3], "big") + 1)
@@ -85,10 +85,10 @@ class Views(Generic[T]):
         entries = self._entries(list(rows))
         for version in versions:
             row, entry = rows.get(version), entries.get(version)
-            if row is None or entry is None or not self._is_true(version, row[1], *entry):
+            if row is None or entry is None or not self._is_true(row[1], *entry):
                 yield version, None
             else:
-                yield version, (row[0], self._decode(entry[2]))
+                yield version, (row[0], self._decode(entry[1]))
         self._write()
 
     def add(self, version: int, view: T) -> None:
@@ -98,7 +98,7 @@ class Views(Generic[T]):
             # JSON has numbers past 64 bits, msgpack has not.
             with suppress(OverflowError):
                 data = msgspec.msgpack.encode(view)
-                self._made.append((version, seal, self._checksum(version, seal, data), data))
+                self._made.append((version, self._checksum(seal, data), data))
 
     def _rows(self, versions: Sequence[int]) -> dict[int, tuple[str, bytes]]:
         """The handle and the seal of each report whose row is whole."""
@@ -114,19 +114,18 @@ class Views(Generic[T]):
     def _entries(self, versions: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         if self._connection is None:
             return {}
-        query = f"SELECT id, seal, checksum, view FROM views WHERE id IN ({_marks(versions)})"
+        query = f"SELECT id, checksum, view FROM views WHERE id IN ({_marks(versions)})"
         try:
             return {row[0]: row[1:] for row in self._connection.execute(query, versions)}
         except sqlite3.Error as error:
             self._cope(error)
             return {}
 
-    def _is_true(self, version: int, known: bytes, seal: object, checksum: object, view: object) -> bool:
-        return seal == known and isinstance(view, bytes) and checksum == self._checksum(version, known, view)
+    def _is_true(self, seal: bytes, checksum: object, view: object) -> bool:
+        return isinstance(view, bytes) and checksum == self._checksum(seal, view)
 
-    def _checksum(self, version: int, seal: bytes, view: bytes) -> bytes:
-        person = version.to_bytes(16, "big", signed=True)
-        return hashlib.blake2b(view, digest_size=16, key=self._layout, salt=seal, person=person).digest()
+    def _checksum(self, seal: bytes, view: bytes) -> bytes:
+        return hashlib.blake2b(view, digest_size=16, key=self._layout, salt=seal).digest()
 
     def _write(self) -> None:
         made, self._made = self._made, []
@@ -135,7 +134,7 @@ class Views(Generic[T]):
         try:
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
-                self._connection.executemany("INSERT OR REPLACE INTO views VALUES (?, ?, ?, ?)", made)
+                self._connection.executemany("INSERT OR REPLACE INTO views VALUES (?, ?, ?)", made)
         except sqlite3.Error as error:
             self._cope(error)
 
