@@ -65,7 +65,7 @@ async def filled(gateway: Gateway, path: Path) -> None:
 
 async def test_a_store_is_scored_in_its_own_order(path: Path) -> None:
     """Whatever the number of processes: the same scores in the order in which the reports were kept."""
-    async with Gateway(Maker(4, creators=1300, small=True)) as gateway:
+    async with Gateway(Maker(4, creators=2100, small=True)) as gateway:
         await filled(gateway, path)
     with StoreReader.open(path) as reader:
         order = [payload.handle for payload in reader.payloads()]

@@ -25,6 +25,7 @@ from walee_async.store.paths import make, sync_folder, wipe
 from walee_async.store.reader import StoreReader
 from walee_async.store.reserve import Reserve
 from walee_async.store.schema import check_sqlite, migrate
+from walee_async.store.views import forget
 from walee_async.store.wal import examine, valid_frames
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def open_for_writing(path: Path, *, fresh: bool, under_way: int) -> Opened:
         if fresh:
             wipe(path)
         known = check_header(path)
+        if not known:
+            forget(path)  # of a store that somebody removed by hand
         make(path)
         with told(path):
             remarks = _recover(path) if known else []

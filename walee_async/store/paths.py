@@ -88,7 +88,7 @@ def wipe(path: Path) -> None:
         check_header(path)
     try:
         # The file itself goes last: interrupted at any point, this can be done again.
-        for suffix in (".reserve", "-wal", "-shm", "-journal", ""):
+        for suffix in (".views", ".reserve", "-wal", "-shm", "-journal", ""):
             sidecar(path, suffix).unlink(missing_ok=True)
     except OSError as error:
         raise StorePathError(f"{path} cannot be removed: {error.strerror}") from None

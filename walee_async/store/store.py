@@ -20,6 +20,7 @@ from walee_async.store.paths import resolve
 from walee_async.store.reader import StoreReader
 from walee_async.store.reads import StoreReads
 from walee_async.store.records import Failure, Finding, Imported, Pruned
+from walee_async.store.views import forget
 from walee_async.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ class Store(StoreReads):
         """Open a store. It blocks for some milliseconds, after a crash longer: in an event loop, use a thread.
 
         Args:
-            path: The file. Beside it are `-wal` and `-shm` while it is in use, `.lock` and `.reserve`.
+            path: The file. Beside it are `-wal` and `-shm` while it is in use, `.lock` and `.reserve`; `.views` once
+                it has been scored.
             create: Make it where there is none; its folder must be there.
             read_only: Write nothing and take no lock, so that it can be read while another process writes to it.
             wipe: Remove what is in it first.
@@ -171,13 +173,16 @@ class Store(StoreReads):
     async def prune(self, older_than: float, *, keep_latest: bool = True) -> Pruned:
         """Remove the reports older than that many seconds, by their own date, else by when they came.
 
-        `keep_latest` spares the newest of each handle. The books stay; the file shrinks with `vacuum`.
+        `keep_latest` spares the newest of each handle. The books stay; the file shrinks with `vacuum`. What scoring
+        has put beside the store goes first, and once more at the end: another process may have made it anew meanwhile.
         """
         reports = size = 0
-        before = time.time() - older_than
+        before, writer = time.time() - older_than, self._writes()
         work = partial(journal.prune_chunk, before=before, keep_latest=keep_latest)
-        while (chunk := await self._writes().submit(work)).reports:
+        await asyncio.to_thread(forget, self.path)
+        while (chunk := await writer.submit(work)).reports:
             reports, size = reports + chunk.reports, size + chunk.bytes
+        await asyncio.to_thread(forget, self.path)
         return Pruned(reports, size)
 
     async def vacuum(self) -> int:
