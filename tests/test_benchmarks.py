@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 ELSEWHERE = {"import_time.py"}
 """Scripts without anything to make smaller; a nox session runs them."""

@@ -12,7 +12,10 @@ import pytest
 from walee_async import Store
 from walee_async.testing import Gateway
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="lives are forks, and Windows has none")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="lives are forks, and Windows has none"),
+    pytest.mark.long,
+]
 
 LIVES = Path(__file__).parent / "crash" / "lives.py"
 LONGEST = 0.2

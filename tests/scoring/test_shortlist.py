@@ -12,7 +12,7 @@ from walee_async import Brief, Fetched, WaleeClient, rescore
 from walee_async.scoring import Grade, Score
 from walee_async.testing import Gateway, Maker
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.long]
 
 BRIEF = Brief.make(
     name="Women 18–34 in Pakistan",
