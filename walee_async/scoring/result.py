@@ -73,6 +73,12 @@ class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The component of that name, or None."""
         return next((part for part in self.components if part.name == name), None)
 
+    def _repr_html_(self) -> str:
+        """How notebooks show it."""
+        from walee_async.scoring.notebook import score_html
+
+        return score_html(self)
+
 
 def plain(name: str) -> str:
     """A name as people read it: `audience_fit` is audience fit."""
