@@ -84,7 +84,7 @@ def imports(session: nox.Session) -> None:
 @nox.session(default=False)
 def vendor(session: nox.Session) -> None:
     """Compare the JavaScript that pages are made with to what npm has; `-- --write` brings in other versions."""
-    session.run("python", "tools/vendor.py", *session.posargs)
+    session.run("python", ".ci/vendor.py", *session.posargs)
 
 
 @nox.session(default=False)

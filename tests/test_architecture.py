@@ -240,7 +240,7 @@ SOURCES = sorted(
         "walee_async/**/*.py",
         "tests/**/*.py",
         "benchmarks/*",
-        "tools/*",
+        ".ci/vendor.py",
         "*.py",
         "*.md",
         "docs/*.md",

@@ -47,6 +47,11 @@ class ScoreRun(Run[Score]):
         """How notebooks show it: the best so far."""
         return ranking_html(self.top)
 
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """The same, and a sentence for each where there is no HTML."""
+        told = "\n".join(f"{found.handle}: {found.explanation}" for found in self.top)
+        return {"text/html": self._repr_html_(), "text/plain": told or "no scores yet"}
+
     def _report(self, payload: Payload) -> Score:
         view: Any = decode(payload, ScoreView, cap=self._options.max_inflated)
         found = score(view, self._brief, handle=payload.handle)

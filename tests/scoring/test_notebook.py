@@ -38,6 +38,13 @@ def test_a_score_is_taken_apart() -> None:
         assert flag.reason in html
 
 
+def test_a_console_gets_the_sentence() -> None:
+    """Where there is no HTML, a score is its explanation."""
+    found = _scored()
+    bundle = found._repr_mimebundle_(include=None, exclude=None)
+    assert bundle == {"text/html": found._repr_html_(), "text/plain": found.explanation}
+
+
 def test_what_is_not_known_is_said() -> None:
     """A creator of whom nothing is known has no zero in it."""
     html = score(ScoreView())._repr_html_()

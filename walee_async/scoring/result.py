@@ -79,6 +79,10 @@ class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
         return score_html(self)
 
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """The same, and the sentence where there is no HTML."""
+        return {"text/html": self._repr_html_(), "text/plain": self.explanation}
+
 
 def plain(name: str) -> str:
     """A name as people read it: `audience_fit` is audience fit."""
