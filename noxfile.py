@@ -38,7 +38,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, and those its users see."""
-    session.install(".[cli,parquet,speed,test]", *_group("types"))
+    session.install(".[cli,page,parquet,speed,test]", *_group("types"))
     session.run("mypy")
     session.run("pyright")
 
@@ -46,7 +46,7 @@ def types(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run all the tests against the built package, on every Python that is here."""
-    session.install(".[cli,parquet,speed,test]")
+    session.install(".[cli,page,parquet,speed,test]")
     session.run("pytest", *session.posargs)
 
 
@@ -58,13 +58,19 @@ def bare(session: nox.Session) -> None:
     said = session.run("walee", "--help", silent=True, success_codes=[2])
     if "walee-async[cli]" not in str(said) or "Traceback" in str(said):
         session.error(f"without its extra, the command should name it in one sentence; it said: {said}")
-    session.run("pytest", "--ignore-glob=tests/*cli*", "--ignore-glob=tests/*parquet*", *session.posargs)
+    session.run(
+        "pytest",
+        "--ignore-glob=tests/*cli*",
+        "--ignore-glob=tests/*parquet*",
+        "--ignore-glob=tests/page/*",
+        *session.posargs,
+    )
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
     """Run the demonstration."""
-    session.install(".[cli]")
+    session.install(".[cli,page]")
     session.run("walee", "demo")
 
 
@@ -73,6 +79,12 @@ def imports(session: nox.Session) -> None:
     """Print how long the import and `walee --help` take."""
     session.install(".[cli]")
     session.run("python", "benchmarks/import_time.py")
+
+
+@nox.session(default=False)
+def vendor(session: nox.Session) -> None:
+    """Compare the JavaScript that pages are made with to what npm has; `-- --write` brings in other versions."""
+    session.run("python", ".ci/vendor.py", *session.posargs)
 
 
 @nox.session(default=False)
@@ -85,7 +97,7 @@ def kill(session: nox.Session) -> None:
 @nox.session(default=False)
 def coverage(session: nox.Session) -> None:
     """Show the lines and branches that no test reaches."""
-    session.install("-e", ".[cli,parquet,speed,test]", *_group("coverage"))
+    session.install("-e", ".[cli,page,parquet,speed,test]", *_group("coverage"))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine", "--quiet")

@@ -23,7 +23,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a nox session kill more runs than there is time for in the suite."""
     parser.addoption(
-        "--kill-runs", type=int, default=4, help="runs that tests/test_killed.py kills until they are whole"
+        "--kill-runs", type=int, default=2, help="runs that tests/test_killed.py kills until they are whole"
     )
 
 

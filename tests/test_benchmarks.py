@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-ELSEWHERE = {"import_time.py"}
-"""Scripts without anything to make smaller; a nox session runs them."""
+ELSEWHERE = {"import_time.py", "page.py"}
+"""The first has nothing to make smaller, and a nox session runs it; the second needs an extra; see tests/page."""
 LEAST = {
+    "fetch.py": ["--reports", "64", "--repeats", "1", "--only", "walee", "aiohttp_msgspec"],
+    "rescore.py": ["--reports", "128", "--repeats", "1"],
     "store.py": ["--reports", "600", "--callers", "32"],
     "memory.py": ["--few", "200", "--many", "400", "--concurrency", "8"],
     "rate.py": ["--rates", "50", "--seconds", "1", "--auto-seconds", "2"],

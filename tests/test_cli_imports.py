@@ -12,7 +12,8 @@ WATCH = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sy
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["fetch", "--help"], ["report", "--help"], ["score", "--help"]]
+    "arguments",
+    [["--help"], ["--version"], ["fetch", "--help"], ["report", "--help"], ["score", "--help"], ["page", "--help"]],
 )
 def test_help_is_had_without_aiohttp(arguments: list[str]) -> None:
     """Asking for help or for the version does not load the HTTP library, which takes longer than all the rest."""

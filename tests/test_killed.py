@@ -12,11 +12,14 @@ import pytest
 from walee_async import Store
 from walee_async.testing import Gateway
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="lives are forks, and Windows has none")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="lives are forks, and Windows has none"),
+    pytest.mark.long,
+]
 
 LIVES = Path(__file__).parent / "crash" / "lives.py"
 LONGEST = 0.2
-"""Seconds that a life has at most: a whole run of a hundred handles takes longer."""
+"""Seconds that the first life has at most: a whole run of a hundred handles takes longer."""
 AT_ONCE = 8
 """Requests under way in a life: `CONCURRENCY` of the program."""
 

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.long
+
 SCRIPT = Path(__file__).parent.parent / "benchmarks" / "memory.py"
 BESIDES = 150
 """Bytes. The least that could stay of each handle by mistake is more: an attempt takes some 250, a payload with its

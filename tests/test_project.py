@@ -88,8 +88,8 @@ def test_the_metadata_is_that_of_the_project() -> None:
 
 
 def test_the_licence_is_shipped() -> None:
-    """The licence's text is installed with the package."""
-    assert any(file.name == "LICENSE" for file in files("walee-async") or [])
+    """The licence's text is installed with the package, and those of the JavaScript in it."""
+    assert {"LICENSE", "LICENSES.txt"} <= {file.name for file in files("walee-async") or []}
 
 
 def test_the_package_is_typed() -> None:

@@ -12,7 +12,7 @@ from walee_async.bucket import LATENESS
 from walee_async.events import AttemptStarted, Event
 from walee_async.testing import Drop, Fault, Gateway, Html, Maker, Mix, Quota, Status, Truncate
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.long]
 
 BEAT: Final = 0.002
 """Seconds between two looks at the clock."""

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +14,7 @@ from walee_async import Budget, Failed, Fetched, Options, RetryPolicy, Store, Wa
 from walee_async.errors import (
     AmbiguousError,
     BudgetError,
+    ConfigError,
     DecodeError,
     NoReportError,
     NotAttemptedError,
@@ -22,7 +25,7 @@ from walee_async.errors import (
 from walee_async.outcomes import Charge
 from walee_async.reuse import is_young
 from walee_async.store import Held
-from walee_async.testing import Code, Drop, Gateway, Hang, RetryLater, Slow, Status, WrongType
+from walee_async.testing import Code, Drop, Gateway, Hang, RetryLater, Slow, Status, Truncate, WrongType
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +64,37 @@ async def test_a_list_that_has_grown_buys_the_new_handles_only(gateway: Gateway,
         async with client(gateway, path) as walee:
             await walee.creator_reports(gateway.handles[:count]).collect()
     assert gateway.billed == Counter(gateway.handles)
+
+
+async def test_a_run_ends_when_another_program_holds_the_store(gateway: Gateway, path: Path) -> None:
+    """Nothing more is bought once an intent cannot be written down, and what is under way then is kept in the end."""
+    gateway.latency = 0.02
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA busy_timeout = 100").fetchall()
+
+    async with client(gateway, path) as walee:
+        assert walee.store is not None
+        walee.store._writes().submit_from_thread(work, alone=True).result()
+        outcomes: list[Any] = []
+        with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+            async with walee.creator_reports(gateway.handles, concurrency=4) as run:
+                with pytest.raises(RunEndedError, match="another program holds"):
+                    async for outcome in run:
+                        outcomes.append(outcome)
+                        if len(outcomes) == 4:
+                            holder.execute("BEGIN IMMEDIATE")
+                        if isinstance(outcome, Failed) and holder.in_transaction:
+                            holder.execute("ROLLBACK")
+        assert len(outcomes) == 20
+        fetched = sum(isinstance(outcome, Fetched) for outcome in outcomes)
+        assert 4 <= fetched == gateway.billed.total() == (await walee.store.totals()).reports < 20
+
+
+async def test_the_room_set_aside_is_for_every_connection_of_every_key(path: Path) -> None:
+    """Three keys with 64 connections each can have 192 reports on the way."""
+    async with WaleeClient(["wk_one", "wk_two", "wk_three"], store=path):
+        assert path.with_name("reports.db.reserve").stat().st_size == 192 * 96 * 1024
 
 
 async def test_a_single_call_reads_through(gateway: Gateway, path: Path) -> None:
@@ -297,3 +331,109 @@ async def test_slow_answers_are_stored_before_they_are_delivered(gateway: Gatewa
         async for outcome in run:
             with Store.open(path, read_only=True) as reader:
                 assert await reader.latest(outcome.handle) is not None
+
+
+async def test_doubts_are_carried_from_run_to_run(gateway: Gateway, path: Path) -> None:
+    """Sent again once at most means once in all: a cut-off request of an earlier run counts in the next one."""
+    handle = gateway.handles[0]
+    gateway.plan(handle, Truncate(), Truncate(), Truncate())
+    async with client(gateway, path, retry=RetryPolicy(base=0.01, resend_ambiguous=0)) as walee:
+        await walee.creator_reports([handle]).collect()
+    async with client(gateway, path) as walee:
+        await walee.creator_reports([handle]).collect()
+        await walee.creator_reports([handle]).collect()
+        with pytest.raises(AmbiguousError, match="bought 2 times already"):
+            await walee.fetch(handle)
+    assert gateway.billed[handle] == 2
+
+
+async def test_a_single_call_does_not_buy_again_what_it_may_have_bought(gateway: Gateway, path: Path) -> None:
+    """With `resend_ambiguous=0` no second call buys either; `fresh` does, because it says so."""
+    handle = gateway.handles[0]
+    gateway.plan(handle, Truncate(), Truncate())
+    async with client(gateway, path, retry=RetryPolicy(base=0.01, resend_ambiguous=0)) as walee:
+        for _ in range(3):
+            with pytest.raises(AmbiguousError):
+                await walee.fetch(handle)
+        assert gateway.billed[handle] == 1
+        with pytest.raises(AmbiguousError):
+            await walee.fetch(handle, fresh=True)
+    assert gateway.billed[handle] == 2
+
+
+async def test_a_doubt_is_settled_by_a_report_that_is_pruned_later(gateway: Gateway, path: Path) -> None:
+    """The books remember the purchase when the report itself is gone."""
+    handle = gateway.handles[0]
+    gateway.plan(handle, Truncate())
+    async with client(gateway, path) as walee:
+        await walee.fetch(handle)
+        assert walee.store is not None
+        assert await walee.store.doubts() == {}
+        await walee.store.prune(0.0, keep_latest=False)
+        assert await walee.store.doubts() == {}
+        await walee.fetch(handle)
+    assert gateway.billed[handle] == 3
+
+
+async def test_a_budget_that_ends_between_two_sends_leaves_a_doubt(gateway: Gateway, path: Path) -> None:
+    """A handle that was sent and not again is not told as never attempted."""
+    gateway.plan(gateway.handles[0], Truncate())
+    async with client(gateway, path, budget=Budget(max_reports=1)) as walee:
+        with pytest.raises(RunEndedError) as caught:
+            await walee.creator_reports(gateway.handles[:3], concurrency=1).collect()
+    kinds = {outcome.handle: type(outcome.error) for outcome in caught.value.outcomes if isinstance(outcome, Failed)}
+    assert kinds == dict(zip(gateway.handles, (AmbiguousError, NotAttemptedError, NotAttemptedError), strict=False))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"max_reports": 2.5}, "must be a whole number"),
+        ({"max_reports": -1}, "must be a number of at least 0"),
+        ({"max_spend": float("inf"), "price": 0.5}, "must be a number of at least 0"),
+        ({"max_spend": float("nan"), "price": 0.5}, "must be a number of at least 0"),
+        ({"max_spend": 5}, "needs the price"),
+    ],
+)
+async def test_a_budget_that_cannot_be_is_said_so(given: dict[str, float], said: str) -> None:
+    """Half a report, a negative one, money without end: one sentence, and nobody waits for ever."""
+    with pytest.raises(ConfigError, match=said):
+        Budget(**given)  # type: ignore[arg-type]
+    assert Budget(max_spend=0.3, price=0.1).cap == 3
+    assert Budget(max_spend=1, price=1e-320).cap > 1e300
+
+
+def test_a_budget_outlives_an_event_loop() -> None:
+    """A script may run two loops with one budget, and what was spent in the first counts in the second."""
+    budget = Budget(max_reports=3)
+
+    async def buy(handles: slice) -> int:
+        async with Gateway(creators=6, latency=0.02) as gateway, client(gateway, budget=budget) as walee:
+            outcomes = await walee.creator_reports(gateway.handles[handles], concurrency=2).collect()
+        return sum(isinstance(outcome, Fetched) for outcome in outcomes)
+
+    assert asyncio.run(buy(slice(0, 2))) == 2
+    with pytest.raises(RunEndedError):
+        asyncio.run(buy(slice(2, 6)))
+    assert budget.spent == 3
+
+
+@pytest.mark.parametrize("max_age", [-1, float("nan"), "55d", None])
+async def test_an_age_that_is_none_is_said_so(gateway: Gateway, max_age: Any) -> None:
+    """It is a number of seconds."""
+    with pytest.raises(ConfigError, match="max_age is"):
+        client(gateway, max_age=max_age)
+
+
+async def test_a_reason_that_nothing_is_called_is_said_so(gateway: Gateway, path: Path) -> None:
+    """A slip of the pen would try nothing again, in silence."""
+    async with client(gateway, path) as walee:
+        with pytest.raises(ConfigError, match="did you mean NoReportError"):
+            walee.creator_reports(["a"], retry_failed="NoReprtError")
+
+
+def test_a_date_of_another_clock_is_as_young_as_can_be() -> None:
+    """A report from the future is not older than nothing, and not younger than an age of zero."""
+    held = Held(time.time() + 9e9, time.time() + 9e9)
+    assert is_young(held, 1.0)
+    assert not is_young(held, 0.0)

@@ -12,14 +12,22 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from walee_async.errors import NoReportError, NotReadyError, StoreDamagedError, StoreError
+from walee_async.errors import (
+    NoReportError,
+    NotReadyError,
+    StoreDamagedError,
+    StoreError,
+    StoreLockedError,
+    StorePathError,
+)
 from walee_async.outcomes import Attempt, Charge, Payload
-from walee_async.store import Held, Store, StoreReader
+from walee_async.store import Held, Standing, Store, StoreReader
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +44,7 @@ def answer(name: str, created: str | None = CREATED, **more: object) -> bytes:
 
 
 def payload(handle: str, at: float = 1000.0, body: bytes | None = None, encoding: str = "gzip") -> Payload:
-    body = gzip.compress(answer(handle, mtime=at)) if body is None else body
+    body = gzip.compress(answer(handle, mtime=at), mtime=0) if body is None else body
     return Payload(handle=handle, body=body, encoding=encoding, key="key 1 (…a3f9)", received_at=at)
 
 
@@ -115,7 +123,7 @@ async def test_a_version_says_what_was_bought_and_how(path: Path) -> None:
         b"",
         b"{",
         b"no json",
-        gzip.compress(b"[]"),
+        gzip.compress(b"[]", mtime=0),
         answer("a", created="yesterday"),
         answer("a", created=None),
         b"\xff" * 99,
@@ -288,8 +296,16 @@ asyncio.run(main())
     subprocess.run([sys.executable, "-c", killed], check=False, timeout=30)
     with StoreReader.open(path) as reader:
         assert reader.totals().under_way == 3
+        doubts = {"a": Standing(None, None, 2), "b": Standing(None, None, 1), "c": Standing(None, None, 0)}
+        assert reader.standing(["a", "b", "c"]) == doubts
     async with Store.open(path) as store:
         assert store.orphans == ("b", "a", "a")
+        intent = store.intend("c", 1, "key 1")
+        await intent
+        assert await store.standing(["a", "b", "c"]) == doubts
+        with StoreReader.open(path) as reader:  # its process lives: it is under way
+            assert reader.standing(["a", "b", "c"]) == doubts
+        await store.settle(intent, attempt("c", Charge.NOT_SENT))
         assert await store.ambiguous() == {"a": 2, "b": 1}
         (run,) = await store.runs()
         assert (run.command, run.reason, run.ended) == ("fetch", "killed", None)
@@ -412,6 +428,35 @@ async def test_the_loop_goes_on_while_the_disk_does_not(path: Path) -> None:
         assert await store.latest("b") is not None
 
 
+def hurry(store: Store) -> None:
+    """Wait for another program for a tenth of a second at a time, and not for half a minute."""
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA busy_timeout = 100").fetchall()
+
+    store._writes().submit_from_thread(work, alone=True).result()
+
+
+async def test_reports_that_cannot_be_kept_are_counted_and_named(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A store that closes while another program holds the file tries once more, and then says what is lost."""
+    store = Store.open(path)
+    hurry(store)
+    settled = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        intents = [store.intend(f"h{number}", 1, "key 1") for number in range(22)]
+        await asyncio.gather(*intents)
+        holder.execute("BEGIN IMMEDIATE")
+        for number, intent in enumerate(intents):
+            settled.append(asyncio.ensure_future(store.settle(intent, attempt(f"h{number}"), payload(f"h{number}"))))
+        await store.aclose()
+        results = await asyncio.gather(*settled, return_exceptions=True)
+    assert [isinstance(error, StoreLockedError) and error.payload is not None for error in results] == [True] * 22
+    assert sorted(store.unkept) == sorted(f"h{number}" for number in range(22))
+    (record,) = caplog.records
+    assert "22 reports that were paid for could not be kept" in record.getMessage()
+    assert "and 2 more" in record.getMessage()
+
+
 async def test_the_loop_is_not_held_up_by_two_thousand_reports(path: Path) -> None:
     """While full-sized reports are stored as fast as they go, the loop's longest stall stays far below a second."""
     body, longest, stored = os.urandom(25_000), 0.0, 0
@@ -519,3 +564,88 @@ async def test_a_report_filed_under_another_handle_is_not_given_out(path: Path) 
         with pytest.raises(StoreDamagedError):
             await store.latest("b")
         assert [finding.version async for finding in store.verify()] == [1]
+
+
+async def test_what_was_paid_for_waits_while_another_program_holds_the_file(path: Path) -> None:
+    """Meanwhile nothing is begun; a report that has come is kept as soon as the file is free."""
+    async with Store.open(path) as store:
+        intent = store.intend("a", 1, "key 1")
+        await intent
+        await asyncio.wrap_future(
+            store._writes().submit_from_thread(
+                lambda connection: connection.execute("PRAGMA busy_timeout = 20").close()
+            )
+        )
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        settled = asyncio.ensure_future(store.settle(intent, attempt("a"), payload("a")))
+        with pytest.raises(StoreLockedError):
+            await store.intend("b", 1, "key 1")
+        assert not settled.done()
+        other.execute("ROLLBACK")
+        await settled
+        other.close()
+        assert await store.latest("a") == payload("a")
+        await buy(store, payload("b"))
+
+
+async def test_a_report_is_kept_though_its_attempt_was_taken_for_an_orphan(path: Path) -> None:
+    """Somebody removed the lock's file and opened the store again: the books are put right when the report comes."""
+    async with Store.open(path) as store:
+        intent = store.intend("a", 1, "key 1")
+        await intent
+        path.with_name("reports.db.lock").unlink()
+        with Store.open(path) as other:
+            assert other.orphans == ("a",)
+        await store.settle(intent, attempt("a"), payload("a"))
+        assert await store.latest("a") == payload("a")
+        assert await store.ambiguous() == {}
+
+
+async def test_a_store_that_is_removed_in_the_end_is_missed(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is written after it was removed, so closing says so, once."""
+    async with Store.open(path) as store:
+        await buy(store, payload("a"))
+        path.unlink()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path} was removed or replaced while it was written to."
+    ]
+
+
+async def test_a_lock_that_is_removed_is_missed(path: Path) -> None:
+    """Others may write then: nothing new is begun, and what is under way is kept."""
+    async with Store.open(path) as store:
+        intent = store.intend("a", 1, "key 1")
+        await intent
+        path.with_name("reports.db.lock").unlink()
+        await asyncio.sleep(1.01)
+        with pytest.raises(StoreLockedError, match=r"lock of .* was removed"):
+            await store.intend("b", 1, "key 1")
+        await store.settle(intent, attempt("a"), payload("a"))
+        assert await store.latest("a") == payload("a")
+
+
+async def test_a_store_that_is_removed_is_missed(path: Path) -> None:
+    """SQLite would go on writing to a file that nobody finds again; the next record is refused, the report in hand."""
+    async with Store.open(path) as store:
+        await buy(store, payload("a"))
+        intent = store.intend("b", 1, "key 1")
+        await intent
+        path.unlink()
+        with pytest.raises(StorePathError, match="removed or replaced") as caught:
+            await store.settle(intent, attempt("b"), payload("b"))
+        assert caught.value.payload == payload("b")
+        with pytest.raises(StorePathError, match="removed or replaced"):
+            await store.intend("c", 1, "key 1")
+
+
+async def test_a_closed_store_answers_what_it_was_asked(path: Path) -> None:
+    """Reads that were under way come to their end; later ones say that it is closed."""
+    store = Store.open(path)
+    await buy(store, payload("a"))
+    under_way = [asyncio.ensure_future(store.latest("a")) for _ in range(20)]
+    await asyncio.sleep(0)
+    await store.aclose()
+    assert [found is not None for found in await asyncio.gather(*under_way)] == [True] * 20
+    with pytest.raises(StoreError, match="has been closed"):
+        await store.latest("a")

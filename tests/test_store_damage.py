@@ -21,6 +21,8 @@ from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Finding, Store, StoreReader
 from walee_async.store.check import verify
 
+pytestmark = pytest.mark.long
+
 PAGE = 8192
 FRAME = 24 + PAGE
 
@@ -265,6 +267,7 @@ WRITE = """
 import asyncio, os, sys
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Store
+
 
 async def buy(store, handle):
     intent = store.intend(handle, 1, "key 1")

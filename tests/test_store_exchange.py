@@ -6,7 +6,10 @@ import asyncio
 import base64
 import gzip
 import hashlib
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -238,3 +241,96 @@ async def test_a_salvaged_store_goes_on_elsewhere(tmp_path: Path) -> None:
     async with Store.open(tmp_path / "new.db") as store:
         assert (await store.import_(tmp_path / "x")).added == exported
         assert all(each in kept for each in await everything(store))
+
+
+async def test_a_report_that_could_not_be_read_is_brought_in_as_it_came(tmp_path: Path) -> None:
+    """The line that `walee fetch` writes of it holds its bytes; they are the report, and the line itself never is."""
+    body = gzip.compress(b'{"success":true,"payload":{"user_profile":')
+    line = {
+        "handle": "a.creator",
+        "error": {"kind": "DecodeError", "fault": "payload", "detail": "cut short"},
+        "payload": {"encoding": "gzip", "body": base64.b64encode(body).decode()},
+    }
+    file = tmp_path / "lines.jsonl"
+    file.write_text(json.dumps(line) + "\n")
+    async with Store.open(tmp_path / "reports.db") as store:
+        assert (await store.import_(file)).added == 1
+        payload = await store.latest("a.creator")
+    assert payload is not None
+    assert (payload.body, payload.encoding) == (body, "gzip")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            {"handle": "a", "report": {"user_profile": {}}, "received_at": 1.7e12},
+            "not in Unix seconds, or still to come",
+        ),
+        (
+            {"handle": "a", "report": {"user_profile": {}}, "received_at": 1e300},
+            "not in Unix seconds, or still to come",
+        ),
+        (
+            {"handle": "a", "report": {"user_profile": {}}, "received_at": -1e17},
+            "not in Unix seconds, or still to come",
+        ),
+        ({"handle": "a", "report": {}}, "an answer without a report"),
+        ({"handle": "a", "report": {"user_profile": None}}, "an answer without a report"),
+        ({"handle": "a", "payload": {"encoding": "gzip", "body": "AAAA"}}, "an answer without a report"),
+        ({"handle": "a", "error": {"kind": "NoReportError"}}, "says why there is no report"),
+        ({"success": False, "error": {"code": "account_is_private"}}, "says why there is no report"),
+        ({"handle": "a", "report": {"success": False, "user_profile": {"username": "a"}}}, "without a report"),
+        ({"success": False, "payload": {"user_profile": {"username": "a"}}}, "an answer without a report"),
+    ],
+)
+async def test_what_would_pass_for_a_report_is_refused(tmp_path: Path, line: dict[str, Any], said: str) -> None:
+    """A time that would make it the newest for ever, an empty report, a refusal: told, and not brought in."""
+    file = tmp_path / "lines.jsonl"
+    file.write_text(json.dumps(line) + "\n")
+    async with Store.open(tmp_path / "reports.db") as store:
+        imported = await store.import_(file)
+        assert await store.latest("a") is None
+    assert (imported.added, imported.rejected) == (0, 1)
+    assert said in imported.first_rejected[0].problem
+
+
+async def test_a_report_that_says_it_is_from_the_future_grows_old(tmp_path: Path) -> None:
+    """Its age counts from when it came then, so that it is bought again some day, and pruned."""
+    info = {"report_id": "1", "created": "2999-01-01T00:00:00Z"}
+    line = {"handle": "a", "report": {"report_info": info, "user_profile": {}}}
+    file = tmp_path / "lines.jsonl"
+    file.write_text(json.dumps(line) + "\n" + json.dumps(line | {"handle": "b", "received_at": 7.0}))
+    async with Store.open(tmp_path / "reports.db") as store:
+        assert (await store.import_(file)).added == 2
+        held = await store.lookup(["a", "b"])
+        assert held["a"].dated == held["a"].received_at > 1.7e9
+        assert held["b"].dated == 7.0
+        assert (await store.prune(3600, keep_latest=False)).reports == 1
+
+
+async def test_an_export_or_import_that_is_cancelled_stops(tmp_path: Path) -> None:
+    """It ends at the next report, leaves no half file, and what had been brought in is there."""
+    whole, target = tmp_path / "whole.jsonl.gz", tmp_path / "cancelled.jsonl.gz"
+    async with Store.open(tmp_path / "reports.db") as store:
+        attempts = [(f"h{n}", Payload(handle=f"h{n}", body=os.urandom(4000), received_at=1.0)) for n in range(3000)]
+        for handle, bought in attempts:
+            billed = Attempt(handle=handle, number=1, key="key 1", charge=Charge.BILLED)
+            last = store.settle(store.intend(handle, 1, "key 1"), billed, bought)
+        await last
+        await store.export(whole)
+        for work in (store.export(target), _import(whole, tmp_path / "other.db")):
+            task = asyncio.ensure_future(work)
+            await asyncio.sleep(0.02)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+    assert sorted(path.name for path in tmp_path.iterdir() if "jsonl" in path.name) == ["whole.jsonl.gz"]
+    async with Store.open(tmp_path / "other.db") as store:
+        assert (await store.totals()).reports < 3000
+        assert [finding async for finding in store.verify() if finding.damage] == []
+
+
+async def _import(source: Path, path: Path) -> int:
+    async with Store.open(path) as store:
+        return (await store.import_(source)).added

@@ -330,7 +330,7 @@ asyncio.run(main())
 
 
 @POSIX
-@pytest.mark.parametrize("room", [400_000, 1_000_000, 5_000_000])
+@pytest.mark.parametrize("room", [600_000, 1_000_000, 5_000_000])
 def test_a_full_disk_is_said_and_loses_nothing(path: Path, room: int) -> None:
     """Every report that was acknowledged is there and whole; the rest is refused at once, in one clear sentence."""
     said, _ = python(FILL, path, room).communicate(timeout=60)
@@ -420,6 +420,13 @@ def test_a_full_disk_still_takes_what_is_under_way(tmp_path: Path) -> None:
     assert again.startswith(f"again 0 {bought} ")
 
 
+def test_room_is_set_aside_for_all_that_can_be_under_way(path: Path) -> None:
+    """More connections need a larger reserve, in ordinary bytes; a larger one is left as it is."""
+    for under_way, reports in ((64, 64), (320, 320), (64, 320)):
+        Store.open(path, under_way=under_way).close()
+        assert path.with_name("reports.db.reserve").stat().st_size == reports * 96 * 1024
+
+
 MAKE = """
 import resource, sys
 from walee_async.errors import StoreError
@@ -438,3 +445,72 @@ def test_a_store_cannot_be_made_on_a_full_disk(path: Path) -> None:
     said, _ = python(MAKE, path).communicate(timeout=30)
     assert said == "StoreWriteError\n"
     Store.open(path).close()
+
+
+NARROW = """
+import asyncio, resource, sys
+from walee_async.errors import StoreWriteError
+from walee_async.store import Store
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
+
+async def main():
+    async with Store.open(sys.argv[1]) as store:
+        try:
+            await store.begin_run()
+        except StoreWriteError as error:
+            print(error)
+        print((await store.prune(1.0)).reports, len(await store.runs()))
+
+asyncio.run(main())
+"""
+
+
+@POSIX
+def test_nothing_is_begun_where_there_is_no_room_to_end_it(path: Path) -> None:
+    """A disk that is nearly full would take what is bought and not keep it; making room is possible."""
+    said, _ = python(NARROW, path).communicate(timeout=30)
+    first, second = said.splitlines()
+    assert "nearly full" in first
+    assert "Make room or mend the disk" in first
+    assert second == "0 0"
+
+
+def test_a_name_that_leaves_no_room_for_the_files_beside_it_is_said_so(tmp_path: Path) -> None:
+    """The longest name that works does, and one more byte is one sentence."""
+    Store.open(tmp_path / ("x" * 247)).close()
+    with pytest.raises(StorePathError, match="too long"):
+        Store.open(tmp_path / ("x" * 248))
+
+
+READS = (
+    UNPRIVILEGED.partition("try:")[0]
+    + """
+try:
+    StoreReader.open(sys.argv[1]).latest("a")
+except StoreError as error:
+    print(type(error).__name__, error)
+"""
+)
+
+
+@POSIX
+async def test_a_store_that_was_not_closed_needs_a_place_to_be_read() -> None:
+    """On a medium that cannot be written to, the sentence says which files to copy."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        frozen = folder / "frozen"
+        frozen.mkdir()
+        folder.chmod(0o755)
+        async with Store.open(folder / "reports.db") as store:
+            await buy(store, "a")
+            for suffix in ("", "-wal"):
+                copy = frozen / f"reports.db{suffix}"
+                copy.write_bytes((folder / f"reports.db{suffix}").read_bytes())
+                copy.chmod(0o444)
+        frozen.chmod(0o555)
+        try:
+            said, _ = python(READS, frozen / "reports.db").communicate(timeout=30)
+            assert said.startswith("StorePathError")
+            assert "copy it with reports.db-wal to a folder that can be written to" in said
+        finally:
+            frozen.chmod(0o755)

@@ -27,25 +27,29 @@ class Budget:
     An attempt that may have bought a report counts as one that did: the cap holds even if every doubt is a purchase.
 
     Raises:
-        ConfigError: a number below zero, or a `max_spend` without a price.
+        ConfigError: a number below zero or without end, part of a report, or a `max_spend` without a price.
     """
 
     def __init__(
         self, *, max_reports: int | None = None, max_spend: float | None = None, price: float | None = None
     ) -> None:
         for name, value in (("max_reports", max_reports), ("max_spend", max_spend), ("price", price)):
-            if value is not None and not value >= 0:
-                raise ConfigError(f"The budget's {name} is {value}; it must be at least 0")
+            if value is not None and not 0 <= value < math.inf:
+                raise ConfigError(f"The budget's {name} is {value}; it must be a number of at least 0")
+        if max_reports is not None and max_reports != int(max_reports):
+            raise ConfigError(f"The budget's max_reports is {max_reports}; it must be a whole number")
         if max_spend is not None and not price:
             raise ConfigError("A budget with max_spend needs the price of one report")
-        affordable = math.inf if max_spend is None or not price else math.floor(max_spend / price + 1e-9)
+        affordable = math.inf if max_spend is None or not price else max_spend / price
+        if affordable < math.inf:
+            affordable = math.floor(affordable + 1e-9)  # 0.3 / 0.1 is 2.9999999999999996
         self.price = price
         self.cap = min(math.inf if max_reports is None else max_reports, affordable)
         self.spent = 0
         """Reports bought, or perhaps bought."""
         self.reserved_now = 0
         """Reports set aside for attempts under way."""
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event | None = None  # made when somebody waits, in the loop of that moment
 
     @property
     def left(self) -> float:
@@ -64,7 +68,8 @@ class Budget:
         while self.left < 1:
             if self.spent >= self.cap:
                 raise BudgetError(f"the budget of {self.cap:g} reports is spent")
-            self._changed.clear()
+            if self._changed is None:
+                self._changed = asyncio.Event()
             await self._changed.wait()
         self.reserved_now += 1
         before = len(attempts)
@@ -74,4 +79,6 @@ class Budget:
             self.reserved_now -= 1
             if len(attempts) > before and attempts[-1].charge in {Charge.BILLED, Charge.AMBIGUOUS}:
                 self.spent += 1
-            self._changed.set()
+            if self._changed is not None:
+                self._changed.set()
+                self._changed = None

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 import anyio
@@ -16,19 +16,23 @@ import anyio
 from walee_async.decode import decode
 from walee_async.errors import (
     AccountError,
+    AmbiguousError,
     BudgetError,
     ConfigError,
     LongPauseError,
     NotAttemptedError,
     NotReadyError,
     RunEndedError,
+    StoreError,
+    StoreLockedError,
+    StorePathError,
     StoreWriteError,
     WaleeError,
 )
 from walee_async.events import Emitter, OutcomeReached
 from walee_async.feed import Feed, Handles
 from walee_async.ledger import ACCOUNT, Account, Ledger
-from walee_async.outcomes import Failed, Fetched, Outcome, Payload
+from walee_async.outcomes import Charge, Failed, Fetched, Outcome, Payload
 from walee_async.progress import Progress, RecentRate
 from walee_async.retry import RetryQuota
 
@@ -44,7 +48,7 @@ T = TypeVar("T")
 
 SPARE: Final = 2
 """Outcomes that may wait for the consumer, as a multiple of the concurrency; then nothing more is sent."""
-ENDS_THE_RUN: Final = (AccountError, LongPauseError, BudgetError, StoreWriteError)
+ENDS_THE_RUN: Final = (AccountError, LongPauseError, BudgetError, StoreWriteError, StoreLockedError, StorePathError)
 """What is wrong with more than the one handle: nothing more is sent after it."""
 UNHURRIED: Final = 450.0
 """Seconds until a report that is being prepared is asked for again, where the gateway does not say: the middle of the
@@ -110,9 +114,9 @@ class Run(Generic[T]):
         await self._group.__aexit__(None, None, None)
         if self._options.store is not None and self._account.run is not None:
             why = self._ended or self._bug or error
-            self._options.store.end_run(
-                self._account.run, "complete" if whole else type(why).__name__ if why else "left"
-            )
+            how = "complete" if whole else type(why).__name__ if why else "left"
+            with suppress(StoreError):  # it has been told where it mattered
+                await self._options.store.end_run(self._account.run, how)
 
     def __aiter__(self) -> AsyncIterator[Outcome[T]]:
         return self
@@ -211,6 +215,7 @@ class Run(Generic[T]):
         """Put a handle aside whose report is being prepared. In input order it would hold up all that follow."""
         if not isinstance(came, Failed) or not isinstance(came.error, NotReadyError) or self._options.ordered:
             return False
+        self._record(came)
         self._feed.park(came, UNHURRIED if came.error.eta is None else came.error.eta)
         self._pulled -= 1
         self._room.release()
@@ -229,7 +234,7 @@ class Run(Generic[T]):
             return await self._source.fetch(handle)
         except ENDS_THE_RUN as error:
             self._ended = self._ended or error
-            refused = self._not_attempted(handle)
+            refused = self._not_attempted(handle) if not _doubtful(error) else _cut_off(handle, error)
             refused.attempts = error.attempts
             return Failed(handle, refused)
         except WaleeError as error:
@@ -278,5 +283,15 @@ class Run(Generic[T]):
             return
         due_at = None
         if isinstance(error, NotReadyError):
-            due_at = time.time() + (UNHURRIED if error.eta is None else error.eta)
-        store.record_failure(failed.handle, error, run=self._account.run, due_at=due_at)
+            last = error.attempts[-1]
+            due_at = last.sent_at + last.service_seconds + (UNHURRIED if error.eta is None else error.eta)
+        with suppress(StoreError):  # a store that is closed or refuses keeps nobody from what has come
+            store.record_failure(failed.handle, error, run=self._account.run, due_at=due_at)
+
+
+def _doubtful(error: WaleeError) -> bool:
+    return any(attempt.charge is Charge.AMBIGUOUS for attempt in error.attempts)
+
+
+def _cut_off(handle: str, error: WaleeError) -> AmbiguousError:
+    return AmbiguousError(f"it was sent, and the run ended before it could be again: {error.detail}", handle=handle)

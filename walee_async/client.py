@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
 from walee_async.budget import Budget
@@ -21,7 +20,7 @@ from walee_async.models import CreatorReport
 from walee_async.options import DEFAULTS, Options, RunOptions
 from walee_async.plan import Plan, Rules, make_plan
 from walee_async.pool import KeyStatistics, SessionPool
-from walee_async.reuse import MAX_AGE, ReadThrough
+from walee_async.reuse import MAX_AGE, ReadThrough, check_age, log_findings, reasons
 from walee_async.scores import ScoreRun
 from walee_async.scoring import Brief, ScoreView
 from walee_async.session import Session
@@ -37,11 +36,9 @@ if TYPE_CHECKING:
     from walee_async.interfaces import Source
     from walee_async.outcomes import Payload
 
-logger = logging.getLogger("walee_async")
 T = TypeVar("T")
 
 BASE_URL: Final = "https://api.gateway.walee.ai/api"
-NOT_OPEN: Final = "The client is not open: use it inside `async with WaleeClient(...) as walee:`"
 
 
 class WaleeClient:
@@ -80,7 +77,7 @@ class WaleeClient:
         self._options = options
         self._base_url = check_base_url(base_url, allow_plain_http=options.transport.allow_plain_http)
         self._emitter = Emitter(options.hook)
-        self._max_age = max_age
+        self._max_age = check_age(max_age)
         self._given_store = store
         self._pool: SessionPool | None = None
         self._flights: SharedFlights | None = None
@@ -103,18 +100,24 @@ class WaleeClient:
             raise ConfigError("This client is open already; open it once and share it")
         self._loop = asyncio.get_running_loop()
         if self._given_store is not None and not isinstance(self._given_store, Store):
-            self.store = await asyncio.to_thread(Store.open, self._given_store)
-        retry = self._options.retry
-        self._pool = SessionPool([self._session(key) for key in self._keys], retry, self.budget)
-        source: Source = self._pool
-        if self.store is not None:
-            for sentence in self.store.remarks:
-                logger.warning("%s", sentence)
-            doubts = retry.resend_ambiguous
-            source = ReadThrough(source, self.store, max_age=self._max_age, resend_ambiguous=doubts)
+            under_way = len(self._keys) * self._options.transport.connections
+            self.store = await asyncio.to_thread(Store.open, self._given_store, under_way=under_way)
+        try:
+            self._pool = SessionPool([self._session(key) for key in self._keys], self._options.retry, self.budget)
+        except BaseException:
+            await self.aclose()
+            raise
         # Shared around the store: a call that looked before a report came must not buy it after it did.
-        self._flights = SharedFlights(source, self._pool)
+        self._flights = SharedFlights(self._through(self._pool), self._pool)
         return self
+
+    def _through(self, pool: SessionPool) -> Source:
+        """The store before the pool, if there is one."""
+        if self.store is None:
+            return pool
+        log_findings(self.store)
+        doubts = self._options.retry.resend_ambiguous
+        return ReadThrough(pool, self.store, max_age=self._max_age, resend_ambiguous=doubts)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -142,11 +145,16 @@ class WaleeClient:
         return Session(key, gate, self._base_url, options.transport, self.ledger, self._emitter, self.store)
 
     def _source(self, *, fresh: bool) -> Source:
-        if self._flights is None:
-            raise ConfigError(NOT_OPEN)
+        flights = self._opened(self._flights)
         if asyncio.get_running_loop() is not self._loop:
             raise ConfigError("The client was opened in another event loop; open one for each")
-        return self._flights.fresh if fresh else self._flights
+        return flights.fresh if fresh else flights
+
+    @staticmethod
+    def _opened(part: T | None) -> T:
+        if part is None:
+            raise ConfigError("The client is not open: use it inside `async with WaleeClient(...) as walee:`")
+        return part
 
     async def fetch(self, handle: str, *, fresh: bool = False) -> Payload:
         """Return the bytes of one report, not decoded: the stored ones while they are young enough, else bought.
@@ -234,7 +242,7 @@ class WaleeClient:
         return Run(self._source(fresh=fresh), handles, options, self._emitter)
 
     def _run_options(self, view: type[Any], *, retry_failed: Iterable[str], **given: Any) -> RunOptions:
-        given |= {"max_inflated": self._options.transport.max_inflated, "retry_failed": _reasons(retry_failed)}
+        given |= {"max_inflated": self._options.transport.max_inflated, "retry_failed": reasons(retry_failed)}
         return RunOptions(view=view, store=self.store, **given)
 
     def scores(
@@ -268,7 +276,7 @@ class WaleeClient:
             StoreError: the store cannot be read.
         """
         self._source(fresh=fresh)
-        resend, retry = self._options.retry.resend_ambiguous, _reasons(retry_failed)
+        resend, retry = self._options.retry.resend_ambiguous, reasons(retry_failed)
         rules = Rules(max_age=self._max_age, resend_ambiguous=resend, fresh=fresh, retry_failed=retry)
         rate = None if self._rate == "auto" else self._rate * len(self._keys)
         return await make_plan(Feed(handles), self.store, rules, price=self.budget.price, rate=rate)
@@ -279,9 +287,7 @@ class WaleeClient:
         Raises:
             ConfigError: the client is not open.
         """
-        if self._pool is None:
-            raise ConfigError(NOT_OPEN)
-        return self._pool.statistics()
+        return self._opened(self._pool).statistics()
 
     def pause(self, seconds: float, reason: str = "paused by the caller") -> None:
         """Send nothing for so long. Requests under way go on, so that they can end before the client is left.
@@ -289,10 +295,4 @@ class WaleeClient:
         Raises:
             ConfigError: the client is not open.
         """
-        if self._pool is None:
-            raise ConfigError(NOT_OPEN)
-        self._pool.pause(seconds, reason)
-
-
-def _reasons(given: Iterable[str]) -> frozenset[str]:
-    return frozenset([given] if isinstance(given, str) else given)
+        self._opened(self._pool).pause(seconds, reason)

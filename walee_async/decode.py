@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.inspect import AnyType, DataclassType, DictType, RawType, StructType, TypedDictType, type_info
 
-from walee_async.errors import ConfigError, DecodeError, PayloadError
+from walee_async.errors import ConfigError, DecodeError, PayloadError, WaleeError
 from walee_async.inflate import MAX_INFLATED, inflate
 from walee_async.models import CreatorReport
 from walee_async.outcomes import Payload
@@ -112,6 +112,8 @@ def decode_bytes(data: bytes, view: Any = CreatorReport) -> Any:
         raise _malformed(_syntax(error, data)) from None
     except RecursionError:
         raise _malformed("nested too deeply") from None
+    except WaleeError:
+        raise
     except Exception as error:  # the view's own code: what was bought must not be lost to a bug in it
         raise DecodeError(f"The view's own code raised {type(error).__name__}: {error}") from error
     _check_flags(envelope.success, envelope.payload)

@@ -28,7 +28,7 @@
         ├── StoreLockedError        another process is writing to it
         ├── StoreVersionError       a newer version of this package made it
         ├── StoreDamagedError       its files are not as they were written
-        └── StoreWriteError         the disk is full or refuses; what was kept before can be read
+        └── StoreWriteError         nothing more can be written; what was kept before can be read
 
 An error survives pickling with all it carries, and none of it holds the API key.
 """
@@ -265,7 +265,7 @@ class StorePathError(StoreError):
 
 
 class StoreLockedError(StoreError):
-    """Another process is writing to the store; only one may."""
+    """Another process is writing to the store, or holds its file; only one may."""
 
     retryable = True
     advice = "Wait until it has ended, or use another store; reading is possible at any time."
@@ -282,6 +282,9 @@ class StoreDamagedError(StoreError):
 
 
 class StoreWriteError(StoreError):
-    """The disk is full or refuses. Nothing is half-written, nothing more is accepted, and what was kept can be read."""
+    """The disk is full or refuses, or the file is damaged, gone or closed: nothing more is accepted.
 
-    advice = "Make room or mend the disk, then run again."
+    Nothing is half-written, and what was kept can be read.
+    """
+
+    advice = "Make room or mend the disk or the file, then run again."

@@ -32,9 +32,9 @@ def _has_come(task: asyncio.Task[Payload]) -> bool:
 class SharedFlights:
     """A source around a source: whoever asks for a handle that is being fetched waits for that answer.
 
-    `source` may give what it has; `buying` (left out, the same) buys, and is asked by `fresh`. A caller who is cancelled
-    leaves the flight to the others; the last one to leave cancels it and waits until it is gone. The attempts are
-    entered in the books of the caller who started it.
+    `source` may give what it has; `buying` (left out, the same) buys, and is asked by `fresh`. A caller who is
+    cancelled leaves the flight to the others; the last one to leave cancels it and waits until it is gone. The attempts
+    are entered in the books of the caller who started it.
     """
 
     def __init__(self, source: Source, buying: Source | None = None) -> None:

@@ -37,6 +37,10 @@ class Ledger:
         """Attempts answered with a report."""
         return self.charges[Charge.BILLED]
 
+    def spent(self, price: float) -> float:
+        """What was bought, in the unit of the price of one report; what may have been bought is not counted."""
+        return self.bought * price
+
     @property
     def sent(self) -> int:
         """Requests that reached the gateway, or may have."""
@@ -78,3 +82,5 @@ class Account(Struct):
 
 
 ACCOUNT: ContextVar[Account] = ContextVar("walee_async_account")
+DOUBTS: ContextVar[int] = ContextVar("walee_async_doubts", default=0)
+"""How often the handle that is being fetched may have been bought already, in earlier runs or calls."""

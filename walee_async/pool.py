@@ -12,7 +12,7 @@ from msgspec import Struct
 from walee_async.budget import Budget
 from walee_async.errors import AccountError, ConfigError, DeadlineError, WaleeError
 from walee_async.gate import GateStatistics
-from walee_async.ledger import ACCOUNT
+from walee_async.ledger import ACCOUNT, DOUBTS
 from walee_async.outcomes import Charge
 from walee_async.retry import RetryPolicy, RetryQuota, Tally, delay_before_retry
 
@@ -80,7 +80,7 @@ class SessionPool:
     async def _persist(self, handle: str, attempts: list[Attempt], limit: asyncio.Timeout) -> Payload:
         account = ACCOUNT.get(None)
         quota = self._quota if account is None else account.quota
-        tally = Tally()
+        tally = Tally(ambiguous=DOUBTS.get())
         while True:
             session, patience = self._soonest()
             deadline = limit.when()

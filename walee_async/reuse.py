@@ -3,25 +3,76 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from walee_async import errors
-from walee_async.errors import AmbiguousError, NotReadyError, WaleeError
-from walee_async.ledger import ACCOUNT
+from walee_async.errors import AmbiguousError, ConfigError, NotReadyError, WaleeError
+from walee_async.ledger import ACCOUNT, DOUBTS
+from walee_async.wire.verdict import CODES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from walee_async.interfaces import Source
     from walee_async.outcomes import Payload
     from walee_async.store import Failure, Held, Standing, Store
+
+logger = logging.getLogger("walee_async")
 
 MAX_AGE: Final = 55 * 24 * 3600.0
 """Seconds. The gateway's own source keeps a report for about 60 days, so a younger one would hardly be another."""
 JUST_BOUGHT: Final = 24 * 3600.0
 """Seconds. What came so lately is used whatever its date: the gateway sells reports that are weeks old already, and
 buying one again at once would bring the same."""
+DOUBTFUL: Final = frozenset({"AmbiguousError", "all"})
+"""What a run names to have sent again what may have been bought already as often as allowed."""
 FINAL: Final = frozenset({"NoReportError"})
 """Failures that asking again would not change: a run does not repeat them unless told to."""
+
+
+_NAMES: Final = (
+    *(name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, WaleeError)),
+    *CODES,
+    "all",
+)
+
+
+def reasons(given: Iterable[str]) -> frozenset[str]:
+    """The failures that a run is to try again: names of classes, codes of the gateway, or `all`; one text will do.
+
+    Raises:
+        ConfigError: there is no such class or code, so nothing would be tried again.
+    """
+    names = frozenset([given] if isinstance(given, str) else given)
+    for name in sorted(names.difference(_NAMES)):
+        near = get_close_matches(name, _NAMES, 1)
+        hint = f"did you mean {near[0]}?" if near else "it takes classes such as NoReportError, codes, or all"
+        raise ConfigError(f"No failure is called {name!r}, so none can be tried again; {hint}")
+    return names
+
+
+def check_age(max_age: float) -> float:
+    """The age up to which a stored report is used.
+
+    Raises:
+        ConfigError: it is no number of seconds from 0 on.
+    """
+    if isinstance(max_age, bool) or not isinstance(max_age, int | float) or not max_age >= 0:
+        raise ConfigError(f"The max_age is {max_age!r}; it must be a number of seconds, at least 0")
+    return max_age
+
+
+def log_findings(store: Store) -> None:
+    """Log what opening a store has found that a person should know."""
+    for sentence in store.remarks:
+        logger.warning("%s", sentence)
+    if store.orphans:
+        reports = f"{len(store.orphans)} {'report' if len(store.orphans) == 1 else 'reports'}"
+        handles = ", ".join(dict.fromkeys(store.orphans))
+        logger.warning("%s may have been bought when the last run was killed: %s.", reports, handles)
 
 
 class Inquiry:
@@ -29,39 +80,38 @@ class Inquiry:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: dict[str, asyncio.Future[Standing]] = {}
+        self._waiting: list[tuple[str, asyncio.Future[Standing]]] = []
         self._asking: asyncio.Task[None] | None = None
 
     async def standing(self, handle: str) -> Standing:
         """All that bears on whether to buy the report of a handle; raises StoreError when it cannot be read."""
-        future = self._waiting.get(handle)
-        if future is None:
-            future = self._waiting[handle] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Standing] = asyncio.get_running_loop().create_future()
+        self._waiting.append((handle, future))
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
-        return await asyncio.shield(future)
+        return await future
 
     async def _ask(self) -> None:
         while self._waiting:
-            asked, self._waiting = self._waiting, {}
+            asked, self._waiting = self._waiting, []
+            found: dict[str, Standing] = {}
+            problem: Exception | None = None
             try:
-                found = await self._store.standing(list(asked))
+                found = await self._store.standing(list(dict.fromkeys(handle for handle, _ in asked)))
             except Exception as error:  # noqa: BLE001  (it is raised where the answer is waited for)
-                for future in asked.values():
-                    future.set_exception(error)
-                    future.exception()  # whoever asked may be gone, and that is no reason for a message
-            else:
-                for handle, future in asked.items():
-                    future.set_result(found[handle])
+                problem = error
+            for handle, future in asked:
+                if not future.done():  # else whoever asked is gone
+                    future.set_result(found[handle]) if problem is None else future.set_exception(problem)
         self._asking = None
 
 
 class ReadThrough:
     """Gives the stored report of a handle while it is young enough, and buys it otherwise.
 
-    Inside a run it also spares what is known to be in vain: a handle that has no report, one whose report was being
-    prepared and is not due yet, and one that may have been bought already as often as `resend_ambiguous` allows. The
-    run's `retry` names the failures, by class or code, to try again all the same.
+    What may have been bought already as often as `resend_ambiguous` allows is not sent again. Inside a run it also
+    spares what is known to be in vain: a handle that has no report, and one whose report was being prepared and is not
+    due yet. The run's `retry` names the failures, by class or code, to try again all the same.
     """
 
     def __init__(self, source: Source, store: Store, *, max_age: float, resend_ambiguous: int) -> None:
@@ -85,10 +135,11 @@ class ReadThrough:
                 payload.reused = True
                 return payload
         account = ACCOUNT.get(None)
-        if account is not None:
-            known = remembered(handle, standing, self._resend_ambiguous, account.retry)
-            if known is not None:
-                raise known
+        retry = account.retry if account is not None else frozenset[str]()
+        known = remembered(handle, standing, self._resend_ambiguous, retry)
+        if known is not None and (account is not None or isinstance(known, AmbiguousError)):
+            raise known
+        DOUBTS.set(0 if retry & DOUBTFUL else standing.ambiguous)
         return await self._source.fetch(handle)
 
 
@@ -96,14 +147,15 @@ def is_young(held: Held | None, max_age: float) -> bool:
     """Whether a stored report is used instead of a new one: dated within `max_age`, or bought within the day."""
     if held is None:
         return False
-    now = time.time()
-    return now - held.dated < max_age or now - held.received_at < min(max_age, JUST_BOUGHT)
+    # A date in the future is that of another clock, and as young as can be.
+    dated, received = (max(0.0, time.time() - at) for at in (held.dated, held.received_at))
+    return dated < max_age or received < min(max_age, JUST_BOUGHT)
 
 
 def remembered(handle: str, standing: Standing, resend_ambiguous: int, retry: frozenset[str]) -> WaleeError | None:
     """What the store knows against asking for a handle, or None. A pure rule but for the clock of parked handles."""
     failure = standing.failure
-    if standing.ambiguous > resend_ambiguous and not retry & {"AmbiguousError", "all"}:
+    if standing.ambiguous > resend_ambiguous and not retry & DOUBTFUL:
         often = "once" if standing.ambiguous == 1 else f"{standing.ambiguous} times"
         return AmbiguousError(f"it may have been bought {often} already and is not sent again", handle=handle)
     if failure is None or retry & {failure.kind, failure.code or failure.kind, "all"}:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from walee_async.bulk import Run
 from walee_async.decode import decode
 from walee_async.scoring import Score, ScoreView, Top, score
+from walee_async.scoring.notebook import ranking_html
 
 if TYPE_CHECKING:
     from walee_async.events import Emitter
@@ -41,6 +42,15 @@ class ScoreRun(Run[Score]):
     def top(self) -> tuple[Score, ...]:
         """The best scores so far, the best first; see `walee_async.scoring.rank`."""
         return tuple(self._top)
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: the best so far."""
+        return ranking_html(self.top)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """The same, and a sentence for each where there is no HTML."""
+        told = "\n".join(f"{found.handle}: {found.explanation}" for found in self.top)
+        return {"text/html": self._repr_html_(), "text/plain": told or "no scores yet"}
 
     def _report(self, payload: Payload) -> Score:
         view: Any = decode(payload, ScoreView, cap=self._options.max_inflated)

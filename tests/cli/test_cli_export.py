@@ -17,7 +17,8 @@ import pytest
 
 from walee_async import WaleeClient
 from walee_async.cli.entry import run
-from walee_async.testing import Garble, Gateway
+from walee_async.store import StoreReader
+from walee_async.testing import Garble, Gateway, Maker
 
 NAMES = ["audience", "creators", "histogram", "history", "ledger", "people", "posts", "tags"]
 Here = Callable[..., tuple[int, str, bytes]]
@@ -136,10 +137,9 @@ def test_tables_are_replaced_when_told(here: Here, tmp_path: Path) -> None:
 def test_damage_is_named(here: Here, tmp_path: Path) -> None:
     """A damaged report is exit code 5, also beside one that merely does not decode; the others are exported."""
     store = tmp_path / "reports.db"
-    data = bytearray(store.read_bytes())
-    first = data.index(b"\x1f\x8b\x08")
-    data[first + 500 : first + 550] = bytes(50)
-    store.write_bytes(data)
+    with StoreReader.open(store) as reader:
+        victim = next(payload.body for payload in reader.payloads() if payload.handle != Maker().handle(1))
+    store.write_bytes(store.read_bytes().replace(victim[500:550], bytes(50)))
     code, said, _ = here("--tables", "t", "--every")
     assert code == 5
     assert "the stored report is damaged" in said

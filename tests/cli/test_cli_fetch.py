@@ -235,7 +235,8 @@ def test_a_reader_that_goes_away_is_no_error(walee: Any, gateway: Gateway) -> No
     ended = running.end()
     assert ended.code == 141
     assert "Traceback" not in ended.err
-    assert re.search(r"bought +2", ended.err)
+    assert re.search(rf"bought +{gateway.billed.total()}", ended.err)
+    assert gateway.billed.total() in {2, 3}  # the third may have been under way, and was let come
 
 
 def test_only_what_failed_for_good_is_not_retried(walee: Any, gateway: Gateway) -> None:

@@ -9,6 +9,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.long
+
 
 def test_the_main_job_adds_up(walee_for: Any, tmp_path: Path) -> None:
     """Every handle has one outcome, no quota is broken, and what the summary says is what the gateway counted."""

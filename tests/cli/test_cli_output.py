@@ -130,6 +130,7 @@ def test_a_full_disk_stops_the_run(serve: Callable[..., Gateway], walee_for: Any
         *gateway.handles,
         "--rate",
         "50",
+        "--no-store",
         "--out",
         "reports.jsonl",
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)),

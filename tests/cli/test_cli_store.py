@@ -9,9 +9,12 @@ import pty
 import re
 import resource
 import signal
+import sqlite3
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ import pytest
 
 from walee_async.errors import StoreError
 from walee_async.store import Store, StoreReader
-from walee_async.testing import Code, Garble, Gateway, Hang, Maker, RetryLater
+from walee_async.testing import Code, Garble, Gateway, Hang, Maker, RetryLater, Truncate
 
 RATE = ("--rate", "200")
 OUT = ("--out", "reports.jsonl")
@@ -217,6 +220,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_came(
     gateway = serve(Maker(creators=80, created=datetime.now(UTC)))
     walee = walee_for(gateway)
     limit = 500_000
+    Store.open(store).close()  # there was room for a reserve
     ended = walee(
         *("fetch", *gateway.handles, "--rate", "100", "--concurrency", "4"),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
@@ -296,9 +300,21 @@ def test_the_status_tells_what_was_bought_and_what_failed(walee: Any, tool: Any,
         (gateway.handles[0], "account_is_private")
     ]
     assert [run["reason"] for run in found["runs"]] == ["complete"]
+    assert found["by_run"] == {"1": [11, 0, 1]}
     text = tool("status", "--price", "0.5").out.decode()
     assert re.search(r"bought +11 +spent 5\.50", text)
+    assert re.search(r"complete +\d s, 11 bought for 5\.50, 1 failed", text)
     assert re.search(rf"{re.escape(gateway.handles[0])} +no report +the account is private", text)
+
+
+def test_a_time_that_no_clock_shows_is_not_known(walee: Any, tool: Any, gateway: Gateway, store: Path) -> None:
+    """A store into which somebody brought such a time can still be looked at."""
+    walee("fetch", gateway.handles[0], *RATE)
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE reports SET received_at = 1e300")
+    ended = tool("status")
+    assert (ended.code, ended.err) == (0, "")
+    assert "not known to not known" in ended.out.decode()
 
 
 def test_damage_is_found(walee: Any, tool: Any, gateway: Gateway, store: Path) -> None:
@@ -382,6 +398,55 @@ def test_reports_move_between_stores(walee: Any, tool: Any, gateway: Gateway, st
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_upkeep_can_be_interrupted(tool: Any, gateway: Gateway, tmp_path: Path, number: int, code: int) -> None:
+    """An import and an export end within two seconds, leave nothing half, and say how far they came."""
+    report = gateway.maker.report(0)["payload"]
+    file, target = tmp_path / "many.jsonl", tmp_path / "out.gz"
+    with file.open("w") as lines:
+        lines.writelines(
+            json.dumps({"handle": f"h{n}", "report": report, "received_at": 7}) + "\n" for n in range(1600)
+        )
+    (tmp_path / "out.gz.part").write_text("mine")
+    ends = {}
+    for arguments in (["import", "some.db", "many.jsonl"], ["export", "some.db", "out.gz"]):
+        running = tool.start(*arguments)
+        while not (tmp_path / "some.db").exists() or _reports(tmp_path / "some.db") < 600:
+            os.sched_yield()
+        if arguments[0] == "export":
+            while not list(tmp_path.glob(".*.part")):
+                os.sched_yield()
+        began = time.monotonic()
+        running.signal(number)
+        ends[arguments[0]] = running.end()
+        assert time.monotonic() - began < 2
+    assert [ended.code for ended in ends.values()] == [code, code]
+    kept = _reports(tmp_path / "some.db")
+    assert 600 <= kept < 1600
+    assert f"Interrupted: {kept:,} reports brought into some.db; the same command again goes on." in ends["import"].err
+    assert "Interrupted: out.gz was not written." in ends["export"].err
+    assert not target.exists()
+    assert [file.name for file in tmp_path.iterdir() if ".part" in file.name] == ["out.gz.part"]
+    assert (tmp_path / "out.gz.part").read_text() == "mine"
+
+
+def test_what_was_removed_is_said_although_the_file_cannot_shrink(
+    walee: Any, tool: Any, gateway: Gateway, store: Path
+) -> None:
+    """To shrink a file takes room; where there is none, the reports are gone all the same, and that is said first."""
+    for fresh in ([], ["--fresh"]):
+        walee("fetch", *gateway.handles, *RATE, *fresh)
+    limit = 350_000
+    ended = tool(
+        *("prune", "reports.db", "--older-than", "0h", "--yes"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert ended.code == 5
+    assert "12 reports removed from reports.db." in ended.err
+    assert "refused" in ended.err
+    assert _reports(store) == 12
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_has_stored_what_it_delivered(
     walee: Any, gateway: Gateway, store: Path, tmp_path: Path, lines: Lines, number: int, code: int
 ) -> None:
@@ -397,3 +462,70 @@ def test_an_interrupted_run_has_stored_what_it_delivered(
         assert opened.orphans == ()
         assert {payload.handle for payload in reader.payloads()} == written
         assert set(reader.ambiguous()) == {gateway.handles[5]}
+
+
+def test_a_reader_that_goes_away_costs_nothing_that_was_sent(
+    serve: Callable[..., Gateway], walee_for: Any, store: Path
+) -> None:
+    """When standard output is closed, requests under way are still answered, and their reports kept."""
+    gateway = serve(Maker(creators=40, created=datetime.now(UTC)), latency=0.3)
+    walee = walee_for(gateway)
+    running = walee.start("fetch", *gateway.handles, "--rate", "100", "--store", str(store))
+    assert running.process.stdout is not None
+    running.process.stdout.read(10)
+    running.process.stdout.close()
+    assert running.process.wait(20) == 141
+    with StoreReader.open(store) as reader:
+        assert reader.totals().reports == gateway.billed.total()
+        assert reader.ambiguous() == {}
+
+
+def test_starting_over_comes_last(walee: Any, gateway: Gateway, store: Path) -> None:
+    """A command that cannot be carried out does not remove what was bought first."""
+    walee("fetch", *gateway.handles[:3], *OUT)
+    ended = walee("fetch", *gateway.handles[:3], "--fresh-store", "--yes", "--out", "no/such/folder/x.jsonl")
+    assert ended.code == 2
+    with StoreReader.open(store) as reader:
+        assert reader.totals().reports == 3
+
+
+def test_a_new_store_is_told_of(walee: Any, gateway: Gateway) -> None:
+    """Whoever runs it in another folder by mistake sees that nothing will be reused."""
+    first, second = (walee("fetch", *gateway.handles[:2], *OUT).err for _ in range(2))
+    assert "reports.db is new, so there is nothing in it to be reused." in first
+    assert "is new" not in second
+
+
+def test_fresh_does_not_claim_to_go_on(walee: Any, gateway: Gateway) -> None:
+    """With --fresh the same command buys everything anew, and says so."""
+    ended = walee("fetch", *gateway.handles[:3], "--fresh", "--max-reports", "2", *OUT)
+    assert ended.code == 6
+    assert "With --fresh the same command buys everything anew; without it, it goes on from here." in " ".join(
+        ended.err.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--retry-failed", "no_report"], "--retry-failed no_report: did you mean no-report?"),
+        (["--retry-failed", "acount_is_private"], "did you mean account_is_private?"),
+        (["--retry-failed=no_report"], "knows no reason 'no_report'; did you mean no-report?"),
+        (["--retry-failed=zzz"], "knows no reason 'zzz'; it knows "),
+    ],
+)
+def test_a_mistyped_reason_is_not_bought(here: Any, gateway: Gateway, arguments: list[str], said: str) -> None:
+    """It is neither a handle nor everything; nothing is sent."""
+    ended = here("fetch", gateway.handles[0], *arguments)
+    assert ended.code == 2
+    assert said in " ".join(ended.err.split())
+    assert gateway.requests_seen == 0
+
+
+def test_what_was_cut_off_is_named_before_it_is_bought_again(walee: Any, gateway: Gateway) -> None:
+    """Requests that an orderly end left open are doubts, and the next run names them first."""
+    gateway.plan(gateway.handles[0], Truncate())
+    walee("fetch", gateway.handles[0], "--resend-ambiguous", "0", *OUT)
+    ended = walee("fetch", *gateway.handles[:2], *OUT)
+    assert f"1 report may have been bought already and did not come: {gateway.handles[0]}." in ended.err
+    assert "may have been bought already" not in walee("fetch", *gateway.handles[:2], *OUT).err

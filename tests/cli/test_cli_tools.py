@@ -71,8 +71,8 @@ def test_a_gateway_that_cannot_be_is_wrong_usage(capsys: pytest.CaptureFixture[s
     assert len(told.splitlines()) == 1
 
 
-def test_the_demonstration_needs_nothing(walee_for: Any) -> None:
-    """Without key or network it fetches made-up creators, is slowed down once, and shows the best."""
+def test_the_demonstration_needs_nothing(walee_for: Any, tmp_path: Path) -> None:
+    """Without key or network it fetches made-up creators, is slowed down once, shows the best, and makes a page."""
     ended = walee_for(None)("demo", "--creators", "16")
     assert ended.code == 0
     assert "all of them made up" in ended.err
@@ -86,6 +86,8 @@ def test_the_demonstration_needs_nothing(walee_for: Any) -> None:
     assert f"The gateway counted {requests[1]} requests" in ended.err
     assert re.search(r"The same list again: 1\d of 16 reports read from the store, 0 bought", ended.err)
     assert re.search(r"Its ledger: \d+ requests \(1\d billed", ended.err)
+    assert ended.err.rstrip().endswith((tmp_path / "walee-demo.html").as_uri())
+    assert "Women of 18 to 34" in (tmp_path / "walee-demo.html").read_text("utf-8")
 
 
 def test_a_demonstration_of_nothing_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,7 +133,7 @@ def test_the_exit_codes_are_in_the_help(walee_for: Any) -> None:
         assert f"{code.value} {meaning}" in text
     for command in (
         *("fetch", "plan", "report", "status", "verify", "prune", "export", "import"),
-        *("score", "compare", "brief", "demo", "gateway", "doctor"),
+        *("score", "page", "compare", "brief", "demo", "gateway", "doctor"),
     ):
         assert f"│ {command} " in ended.out.decode()
 

@@ -41,7 +41,8 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             os._exit(asyncio.run(live(base_url, key, store, handles)) and 1)
-        select.select([], [], [], dice.uniform(0, float(longest)))
+        # A little longer each time: on a busy machine a life could end before it has done anything, for ever.
+        select.select([], [], [], dice.uniform(0, float(longest)) * 1.02**killed)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if os.WIFEXITED(status):

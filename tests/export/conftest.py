@@ -101,9 +101,12 @@ _READ: dict[Kind, Callable[[str], object]] = {
 
 def read_csv(path: Path, table: Table) -> list[Row]:
     """The rows of a CSV file, as a program reads them that knows the kinds of the columns."""
-    csv.field_size_limit(1_000_000)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        names, *rows = csv.reader(file)
+    before = csv.field_size_limit(1_000_000)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            names, *rows = csv.reader(file)
+    finally:
+        csv.field_size_limit(before)
     assert tuple(names) == table.names
     return [
         tuple(_READ[column.kind](cell) if cell else None for column, cell in zip(table.columns, row, strict=True))

@@ -20,6 +20,8 @@ from walee_async import (
     Payload,
     RetryPolicy,
     Run,
+    Score,
+    ScoreView,
     Source,
     Transport,
     WaleeClient,
@@ -28,6 +30,7 @@ from walee_async import (
     errors,
 )
 from walee_async.outcomes import Attempt
+from walee_async.page import About, render
 from walee_async.progress import Progress
 
 
@@ -35,6 +38,12 @@ class Size(Struct):
     """A view of a user's own."""
 
     success: bool | None = None
+
+
+def a_page(score: Score, report: CreatorReport) -> None:
+    """Pages take scores with whole reports, or with views of them."""
+    assert_type(render([(score, report)], about=About(title="One")), str)
+    assert_type(render([(score, ScoreView())]), str)
 
 
 async def one_report(walee: WaleeClient) -> None:

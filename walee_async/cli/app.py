@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from walee_async.cli.exits import Exit, epilogue
 from walee_async.cli.options import (
+    ON_PAGE,
     STORE,
     AccountOptions,
     ExportOptions,
@@ -26,6 +27,7 @@ _HANDLES = (
     "Handles (river.kites, @river.kites, a profile address), files of them (text, CSV, JSONL), or - for standard "
     "input; in any mixture."
 )
+_PAGE = "The file to make. An older page of walee's is replaced, any other file is not."
 _STORE_PATH = Annotated[Path, Parameter(metavar="STORE", help="The store.")]
 _ACCOUNT = AccountOptions()
 _PACE = PaceOptions()
@@ -123,6 +125,21 @@ def score(
 
 
 @app.command
+def page(
+    store: _STORE_PATH = STORE,
+    *,
+    brief: Annotated[Path | None, Parameter(metavar="FILE", help="The brief, TOML or JSON.")] = None,
+    out: Annotated[Path, Parameter(name=["--out", "-o"], metavar="FILE.html", help=_PAGE)] = Path("shortlist.html"),
+    top: Annotated[int, Parameter(metavar="N", help="The best so many.")] = ON_PAGE,
+    price: Annotated[float | None, Parameter(metavar="P", help="What one report costs.")] = None,
+) -> Exit:
+    """Write the creators of a store, scored by a brief, as one HTML file that needs no server and no network."""
+    from walee_async.cli.page import page as run
+
+    return run(store, brief, out, top, price)
+
+
+@app.command
 def compare(
     *handles: Annotated[str, Parameter(metavar="HANDLE")],
     brief: Annotated[Path | None, Parameter(metavar="FILE", help="The brief, TOML or JSON.")] = None,
@@ -210,6 +227,8 @@ def report(
     handle: str,
     *,
     json: Annotated[bool, Parameter(help="Print the whole report as JSON, as it came.")] = False,
+    page: Annotated[Path | None, Parameter(metavar="FILE.html", help=f"Make a page of it instead. {_PAGE}")] = None,
+    brief: Annotated[Path | None, Parameter(metavar="FILE", help="The brief that the page scores it by.")] = None,
     account: AccountOptions = _ACCOUNT,
     store: StoreOptions = _STORE,
 ) -> Exit:
@@ -220,9 +239,10 @@ def report(
     handle
         A handle or a profile address.
     """
+    from walee_async.cli.report import Form
     from walee_async.cli.report import report as run
 
-    return run(handle, account, store, json=json)
+    return run(handle, account, store, Form(json=json, page=page, brief=brief))
 
 
 @app.command

@@ -12,23 +12,27 @@ from walee_async.cli.bar import Bar
 from walee_async.cli.digest import Account, Digest, summary
 from walee_async.cli.exits import Exit, exit_of
 from walee_async.cli.interrupts import Interrupts
-from walee_async.cli.keeping import age_of, budget_of, start_over, tell_doubts
+from walee_async.cli.keeping import age_of, budget_of, start_over
 from walee_async.cli.keys import find_keys
 from walee_async.cli.pulse import Pulse
 from walee_async.cli.reasons import reasons
 from walee_async.cli.runner import Ending, Receive, finish
 from walee_async.cli.sources import HandleList
+from walee_async.cli.text import clean, plural
 from walee_async.client import WaleeClient
 from walee_async.errors import ConfigError
 from walee_async.options import Options
 from walee_async.retry import RetryPolicy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from walee_async.bulk import Run
     from walee_async.cli.options import AccountOptions, ListOptions, PaceOptions, ResumeOptions, SpendOptions
     from walee_async.cli.screen import Screen
     from walee_async.handles import Entry
     from walee_async.outcomes import Outcome
+    from walee_async.store import Store
 
 Begin = Callable[[WaleeClient, AsyncIterator["str | Entry"]], "Run[Any]"]
 """Makes the run over the list."""
@@ -50,13 +54,12 @@ def equip(order: Purchase, screen: Screen) -> tuple[WaleeClient, Pulse]:
 
     Raises:
         ConfigError: something in the order is wrong.
-        StoreError: the store is to be started over, and cannot be.
     """
     HandleList(order.targets, column=order.lists.column, format=order.lists.format)
     keys = find_keys(order.account.key_file, screen)
     pulse = Pulse(screen.warn)
     pulse.client = client = _client(keys.keys, order, pulse)
-    _prepare(order.store, screen)
+    _check(order.store)
     return client, pulse
 
 
@@ -74,12 +77,10 @@ def _client(keys: tuple[str, ...], order: Purchase, pulse: Pulse) -> WaleeClient
     )
 
 
-def _prepare(options: ResumeOptions, screen: Screen) -> None:
+def _check(options: ResumeOptions) -> None:
     reasons(options.retry_failed)
     if options.path is None and (options.fresh_store or options.retry_failed):
         raise ConfigError("--fresh-store and --retry-failed are about a store, and with --no-store there is none")
-    if options.path is not None and options.fresh_store:
-        start_over(options.path, screen, yes=options.yes)
 
 
 class Job(Struct, kw_only=True):
@@ -94,6 +95,11 @@ class Job(Struct, kw_only=True):
     again: bool
     """Whether the same command again would go on from where this one ends."""
 
+    @property
+    def store(self) -> Path | None:
+        """The store's path, if there is one."""
+        return self.order.store.path
+
     async def run(self, begin: Begin, receive: Receive, place: Callable[[], str]) -> Exit:
         """Take the run to its end, say what it came to, and return the exit code. `place` names where outcomes went.
 
@@ -101,6 +107,7 @@ class Job(Struct, kw_only=True):
             WaleeError: the run broke.
         """
         digest = Digest()
+        new = self._begin()
 
         async def take(outcome: Outcome[Any]) -> None:
             await receive(outcome)
@@ -108,22 +115,56 @@ class Job(Struct, kw_only=True):
 
         with Interrupts() as interrupts:
             async with self.client, aclosing(self.handles.entries()) as entries:
-                if self.client.store is not None:
-                    tell_doubts(self.client.store, self.screen)
                 run = begin(self.client, entries)
+                await self._tell_known(self.client.store, new=new)
                 bar = Bar(run, self.pulse, self.screen)
                 ending = await finish(run, take, interrupts, bar, endless=self.handles.endless)
                 speed = self.pulse.average(max(0, run.ledger.sent - 1) / ending.seconds)
             if ending.broken is not None:
                 raise ending.broken
             account = Account(
-                ledger=run.ledger, digest=digest, ending=ending, speed=speed, place=place(), again=self.again
+                ledger=run.ledger,
+                digest=digest,
+                ending=ending,
+                speed=speed,
+                place=place(),
+                again=self.again and not self.order.store.fresh,
+                way=self._way(),
             )
             self._tell(account)
             return _exit(ending, run.ledger.failed, interrupts)
 
+    def _begin(self) -> bool:
+        """Start over where that is asked for, now that everything else is in order; whether the store is a new one."""
+        if self.store is None:
+            return False
+        if self.order.store.fresh_store:
+            start_over(self.store, self.screen, yes=self.order.store.yes)
+        return not self.store.exists()
+
+    async def _tell_known(self, store: Store | None, *, new: bool) -> None:
+        """Name what may have been bought already, before any of it is bought again."""
+        if new:
+            self.screen.say(clean(f"{self.store} is new, so there is nothing in it to be reused."))
+        if store is None:
+            return
+        doubts = await store.doubts()
+        for handle in store.orphans:  # told of by the client already
+            doubts.pop(handle, None)
+        if doubts:
+            reports = plural(len(doubts), "report")
+            self.screen.warn(f"{reports} may have been bought already and did not come: {', '.join(doubts)}.")
+
+    def _way(self) -> str:
+        """How to go on from here."""
+        if self.order.store.fresh:
+            return "With --fresh the same command buys everything anew; without it, it goes on from here."
+        if self.again:
+            return "The same command again goes on from here."
+        return "With --out FILE, it could go on from here."
+
     def _tell(self, account: Account) -> None:
-        account.store = str(self.order.store.path or "")
+        account.store = str(self.store or "")
         account.price = self.order.spend.price
         account.skipped = len(self.handles.skipped)
         for part in summary(account):

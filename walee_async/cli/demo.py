@@ -15,17 +15,23 @@ from rich.text import Text
 
 from walee_async.cli.bar import Bar
 from walee_async.cli.digest import Account, Digest, summary
-from walee_async.cli.exits import Exit
+from walee_async.cli.exits import Exit, OutputError
 from walee_async.cli.interrupts import Interrupts
+from walee_async.cli.options import ON_PAGE
+from walee_async.cli.page import make
+from walee_async.cli.pagefile import check_page
 from walee_async.cli.pulse import Pulse
 from walee_async.cli.runner import finish
 from walee_async.cli.screen import Screen
+from walee_async.cli.tally import Tally
 from walee_async.cli.text import UNKNOWN, big, clean, percent, plural, size
 from walee_async.client import WaleeClient
 from walee_async.errors import ConfigError
 from walee_async.models import Headline
 from walee_async.options import Options
 from walee_async.outcomes import Fetched
+from walee_async.rescoring import rescore
+from walee_async.scoring import Brief, Top
 from walee_async.testing import Code, Drop, Gateway, Html, Maker, Mix, Quota, Slow, Status
 
 if TYPE_CHECKING:
@@ -45,6 +51,15 @@ TROUBLE: Final = (
     Code("account_is_private"),
 )
 """What goes wrong: most of it mends by trying again; a private account has no report."""
+PAGE: Final = Path("walee-demo.html")
+"""The page that it ends with, where people work and see it."""
+BRIEF: Final = Brief.make(
+    name="Women of 18 to 34 in four countries",
+    genders=["FEMALE"],
+    ages=["18-34"],
+    countries=["US", "PK", "EG", "ID"],
+    require={"no_flags": ["low_engagement"]},
+)
 PRICE: Final = 0.5
 """What a report would cost, made up like all the rest."""
 BEST: Final = 10
@@ -73,7 +88,11 @@ def demo(creators: int, seed: int) -> Exit:
     maker = Maker(seed, creators=creators, created=datetime.now(UTC))
     gateway = Gateway(maker, quota=Quota(limit), faults=Mix(0.04, TROUBLE, seed=seed), latency=0.05)
     with gateway.in_thread(), TemporaryDirectory(prefix="walee-demo-") as folder:
-        return asyncio.run(_demo(gateway, limit, Path(folder) / "reports.db", Screen()))
+        store, screen = Path(folder) / "reports.db", Screen()
+        code = asyncio.run(_demo(gateway, limit, store, screen))
+        if code is Exit.FETCHED:
+            _page(store, screen)
+        return code
 
 
 async def _demo(gateway: Gateway, limit: float, store: Path, screen: Screen) -> Exit:
@@ -98,12 +117,27 @@ async def _demo(gateway: Gateway, limit: float, store: Path, screen: Screen) -> 
             ending = await finish(run, receive, interrupts, Bar(run, pulse, screen))
             speed = pulse.average(max(0, run.ledger.sent - 1) / ending.seconds)
             account = Account(
-                ledger=run.ledger, digest=digest, ending=ending, speed=speed, place="a store", price=PRICE, again=False
+                ledger=run.ledger, digest=digest, ending=ending, speed=speed, place="a store", price=PRICE
             )
             _show([*summary(account), *_best(found, screen.console.width), *_compared(gateway)], screen)
             if interrupts.exit is None:
                 await _again(walee, gateway.handles, screen)
         return interrupts.exit or Exit.FETCHED
+
+
+def _page(store: Path, screen: Screen) -> None:
+    """Write the shortlist, if there can be one."""
+    screen.say("")
+    try:
+        check_page(PAGE)
+        tally = Tally(Top(ON_PAGE))
+        for found in rescore(store, BRIEF, jobs=1):
+            tally.add(found)
+        length = make(store, BRIEF, tally, PAGE, PRICE)
+    except (ConfigError, OutputError) as error:
+        screen.say(f"No page was made of it. {str(error).rstrip('.')}.")
+        return
+    screen.say(f"All of them as a page, scored by a brief ({length}); open it in a browser: {PAGE.resolve().as_uri()}")
 
 
 def _introduce(gateway: Gateway, limit: float, rate: float, screen: Screen) -> None:

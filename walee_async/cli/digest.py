@@ -58,8 +58,10 @@ class Account(Struct, kw_only=True):
     """Where the reports are kept, if they are."""
     price: float | None = None
     """What one report costs."""
-    again: bool = True
+    again: bool = False
     """Whether the same command again would go on from here."""
+    way: str = ""
+    """How to go on from here, in a sentence."""
 
 
 def summary(account: Account) -> list[RenderableType]:
@@ -133,19 +135,16 @@ def _reason(error: WaleeError) -> str:
 def _next(account: Account) -> list[RenderableType]:
     """How it ended, and how to go on."""
     ending = account.ending
-    again = (
-        "The same command again goes on from here." if account.again else "With --out FILE, it could go on from here."
-    )
     if ending.refused is not None:
         cause = ending.refused.__cause__
         why = str(cause.about(None)) if isinstance(cause, WaleeError) else ending.refused.detail
-        if isinstance(cause, BudgetError) and account.again:
-            again = "The same command again goes on from here, with as much to spend again."
-        return [Text(""), Text(f"The run ended before its list: {clean(why)} {again}", style="bold")]
+        if isinstance(cause, BudgetError):
+            why = f"{why} Each run has as much to spend again."
+        return [Text(""), Text(f"The run ended before its list: {clean(why)} {account.way}", style="bold")]
     if ending.unwritable is not None and not ending.unwritable.reader_gone:
-        return [Text(""), Text(f"Stopped, because {clean(str(ending.unwritable))}. {again}", style="bold")]
+        return [Text(""), Text(f"Stopped, because {clean(str(ending.unwritable))}. {account.way}", style="bold")]
     if ending.interrupted:
-        return [Text(""), Text(f"Interrupted; what had arrived is kept. {again}", style="bold")]
+        return [Text(""), Text(f"Interrupted; what had arrived is kept. {account.way}", style="bold")]
     if account.ledger.failed and account.again:
         return [Text(""), Text(_rest(account), style="dim")]
     return []

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PATIENCE: Final = 5.0
 """Seconds to wait for a connection."""
 PACKAGES: Final = ("walee-async", "aiohttp", "aiolimiter", "anyio", "msgspec", "cyclopts", "rich")
-EXTRAS: Final = {"cli": ("cyclopts", "rich"), "speed": ("deflate",)}
+EXTRAS: Final = {"cli": ("cyclopts", "rich"), "page": ("jinja2",), "speed": ("deflate",)}
 """Extras by the modules that they bring."""
 
 

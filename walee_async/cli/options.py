@@ -13,6 +13,9 @@ BASE_URL = "https://api.gateway.walee.ai/api"
 STORE = Path("reports.db")
 """Where people work and see it: what was paid for belongs beside the list it was bought for, not in a hidden folder."""
 
+ON_PAGE = 3000
+"""Creators of a page, if nobody says: 3.5 MB, and nothing in it takes longer than a fifth of a second."""
+
 _RETRY = (
     "Try again what earlier runs have given up, such as handles without a report. A REASON limits it: a kind from the "
     "summary (`no-report`), an error's name (NoReportError) or the gateway's code (account_is_private)."

@@ -66,7 +66,7 @@ class Rating(Struct, frozen=True, kw_only=True):
             met.add(finding.handle or "")
 
         scores = rescore(store, self.brief, handles=wanted, jobs=self.order.score.jobs, on_trouble=miss)
-        for score in _counted(scores, self.screen):
+        for score in counted(scores, self.screen):
             tally.add(score)
             if wanted is not None:
                 met.add(score.handle or "")
@@ -135,7 +135,7 @@ async def _distinct(handles: HandleList) -> tuple[list[str], list[str]]:
     return found, invalid
 
 
-def _counted(scores: Iterator[Score], screen: Screen) -> Iterator[Score]:
+def counted(scores: Iterator[Score], screen: Screen) -> Iterator[Score]:
     """The scores, counted on a lively screen once it takes long."""
     began = drawn = time.monotonic()
     live = Live(console=screen.console, auto_refresh=False, transient=True, redirect_stdout=False)

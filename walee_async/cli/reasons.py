@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from walee_async import errors
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 OPTION: Final = "--retry-failed"
 ALL: Final = "all"
+_KINDS: Final = {kind.replace(" ", "-") for kind in KINDS.values()}
 _CLASSES: Final = {
     name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, WaleeError)
 }
@@ -31,6 +33,11 @@ def spelled_out(arguments: Sequence[str]) -> list[str]:
             spelled.append(argument)
         elif following < len(arguments) and _meaning(arguments[following]):
             spelled.append(f"{OPTION}={next(rest)[1]}")
+        elif following < len(arguments) and (near := _near(arguments[following])):
+            # Taken for a handle it would be bought, and everything tried again.
+            raise ConfigError(
+                f"{OPTION} {arguments[following]}: did you mean {near}? If it is a handle, put an @ before it"
+            )
         else:
             spelled.append(f"{OPTION}={ALL}")
     return spelled
@@ -44,12 +51,21 @@ def reasons(words: Iterable[str]) -> frozenset[str]:
     """
     found: set[str] = set()
     for word in words:
-        meaning = _meaning(word) or ({word} if "_" in word and word.islower() else set())
+        meaning = _meaning(word)
         if not meaning:
-            kinds = ", ".join(sorted({kind.replace(" ", "-") for kind in KINDS.values()}))
-            raise ConfigError(f"{OPTION} knows no reason {word!r}; it knows {kinds}, and the gateway's codes")
+            near, kinds = _near(word), ", ".join(sorted(_KINDS))
+            hint = f"did you mean {near}?" if near else f"it knows {kinds}, and the gateway's codes"
+            raise ConfigError(f"{OPTION} knows no reason {word!r}; {hint}")
         found |= meaning
     return frozenset(found)
+
+
+def _near(word: str) -> str | None:
+    """The reason that a word which is none was probably meant for."""
+    plain = word.lower().replace("_", "-")
+    if plain in _KINDS:
+        return plain
+    return next(iter(get_close_matches(word, [ALL, *CODES, *_CLASSES, *_KINDS], 1, cutoff=0.8)), None)
 
 
 def _meaning(word: str) -> set[str]:

@@ -57,6 +57,9 @@ async def finish(run: Run[Any], receive: Receive, interrupts: Interrupts, bar: B
                 company.start_soon(bar.watch)
                 company.start_soon(_stop_when_asked, run, interrupts, bar, hurry)
                 await _receive_all(run, receive, ending, endless)
+                if ending.unwritable is not None:
+                    # What is under way has been paid for, and the store can still take it.
+                    await _let_come(run, bar)
                 company.cancel_scope.cancel()
     if ending.unwritable is None:
         # What came while we were leaving was bought like the rest.
@@ -85,11 +88,16 @@ async def _receive_all(run: Run[Any], receive: Receive, ending: Ending, endless:
 async def _stop_when_asked(run: Run[Any], interrupts: Interrupts, bar: Bar, hurry: anyio.CancelScope) -> None:
     """Wait for the signal; then send nothing more, wait a little for what is under way, and leave."""
     await interrupts.asked.wait()
-    run.stop()
     bar.notice = "stopping; Ctrl-C again leaves at once"
+    await _let_come(run, bar)
+    hurry.cancel()
+
+
+async def _let_come(run: Run[Any], bar: Bar) -> None:
+    """Send nothing more, and give what is under way the time to come."""
+    run.stop()
     with anyio.move_on_after(GRACE):
         # For longer than we wait: a gate that opens while we leave would send what is then cut off.
         await bar.pulse.hold(2 * GRACE)
         # The last answer is on its way from the connection to its outcome.
         await asyncio.sleep(SETTLING)
-    hurry.cancel()

@@ -70,7 +70,7 @@ def score(order: Order) -> Exit:
         file = _open(order, brief, screen, stack)
         tally = Tally(_kept(options, stack))
         code = rating.buy(tally) if options.buy else _look_up(rating, tally, store, targets)
-        _tell_troubles(tally, store, screen)
+        tally.warn(store, screen)
         if file is not None and code not in WHOLE:
             screen.say(clean(f"{options.out} is not written, because the list was not gone through."))
         else:
@@ -132,14 +132,6 @@ def _look_up(rating: Rating, tally: Tally, store: Path, targets: list[str]) -> E
     return tally.exit
 
 
-def _tell_troubles(tally: Tally, store: Path, screen: Screen) -> None:
-    for finding in tally.first:
-        screen.warn(f"{finding.handle or 'A report'} cannot be scored: {finding.problem}.")
-    more = tally.damaged + tally.unreadable - len(tally.first)
-    if more:
-        screen.warn(f"{more:,} more like these; `walee verify {store}` names them all.")
-
-
 def _show(tally: Tally, rating: Rating, store: Path, file: ScoreFile | None) -> None:
     options, screen = rating.order.score, rating.screen
     if file is None and not options.json:
@@ -191,7 +183,7 @@ def _explain(rating: Rating, store: Path, handle: str) -> Exit:
         code = Rating(order=order, brief=rating.brief, screen=rating.screen).buy(tally)
     else:
         rating.look_up(tally, store, [handle])
-        _tell_troubles(tally, store, rating.screen)
+        tally.warn(store, rating.screen)
         code = tally.exit
     found = next(iter(tally.kept), None)
     if found is None:

@@ -9,9 +9,8 @@ from msgspec import Struct
 from rich.table import Table
 from rich.text import Text
 
-from walee_async.cli.digest import NAMED
 from walee_async.cli.kinds import by_kind, kind_of
-from walee_async.cli.text import clean, listed, moment, money, plural, size
+from walee_async.cli.text import clean, duration, listed, moment, money, plural, size
 from walee_async.outcomes import Charge
 
 if TYPE_CHECKING:
@@ -50,6 +49,8 @@ class Picture(Struct, frozen=True, kw_only=True):
     """Handles whose last outcome is a failure, by the error's name."""
     failures: list[Failure]
     runs: list[RunRecord]
+    by_run: dict[int, tuple[int, int, int]]
+    """By the number of a run: reports bought, maybe bought, handles given up."""
 
 
 def picture(reader: StoreReader, price: float | None) -> Picture:
@@ -78,6 +79,7 @@ def picture(reader: StoreReader, price: float | None) -> Picture:
         failed=dict(totals.failed),
         failures=reader.failures(),
         runs=reader.runs(),
+        by_run=reader.by_run(),
     )
 
 
@@ -103,7 +105,7 @@ def _numbers(found: Picture) -> Table:
         table.add_row("  imported", f"{found.imported:,}", "not bought here")
     table.add_row("bought", f"{found.bought:,}", "" if found.spent is None else f"spent {money(found.spent)}")
     doubts = sum(found.ambiguous.values())
-    table.add_row("maybe bought", f"{doubts:,}", Text(listed(list(found.ambiguous), NAMED) if doubts else ""))
+    table.add_row("maybe bought", f"{doubts:,}", Text(listed(list(found.ambiguous), doubts) if doubts else ""))
     if found.under_way:
         table.add_row("under way", f"{found.under_way:,}", "or cut off, if no run is going on")
     others = {name: count for name, count in found.charges.items() if name not in {"billed", "ambiguous"}}
@@ -133,10 +135,21 @@ def _runs(found: Picture) -> list[RenderableType]:
         return []
     table = _grid()
     for run in found.runs[-RUNS:]:
-        ended = "" if run.ended is None else f"to {moment(run.ended)}"
-        table.add_row(f"  {moment(run.started)}", clean(run.reason or "not ended", 40), ended)
+        table.add_row(f"  {moment(run.started)}", clean(run.reason or "not ended", 40), _account(found, run))
     more = len(found.runs) > RUNS
     return [Text(""), Text(f"{plural(len(found.runs), 'run')}{', the last of them' if more else ''}:"), table]
+
+
+def _account(found: Picture, run: RunRecord) -> str:
+    """What a run came to: how long it took, what it bought and spent, and what it did not get."""
+    bought, doubts, failed = found.by_run.get(run.id, (0, 0, 0))
+    parts = [
+        "" if run.ended is None else duration(run.ended - run.started),
+        f"{bought:,} bought" + ("" if found.price is None else f" for {money(bought * found.price)}"),
+        f"{doubts:,} maybe bought" if doubts else "",
+        f"{failed:,} failed" if failed else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _grid() -> Table:

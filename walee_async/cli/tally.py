@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from walee_async.cli.screen import Screen
     from walee_async.store import Finding
 
 NAMED: Final = 5
@@ -125,3 +126,11 @@ class Tally:
         self.unreadable += not finding.damage
         if len(self.first) < NAMED:
             self.first.append(finding)
+
+    def warn(self, store: Path, screen: Screen) -> None:
+        """Name the first reports that could not be scored."""
+        for finding in self.first:
+            screen.warn(f"{finding.handle or 'A report'} cannot be scored: {finding.problem}.")
+        more = self.damaged + self.unreadable - len(self.first)
+        if more:
+            screen.warn(f"{more:,} more like these; `walee verify {store}` names them all.")

@@ -87,7 +87,10 @@ def money(amount: float) -> str:
 
 def moment(at: float) -> str:
     """A time in Unix seconds, to the minute: 2026-01-15 12:00 UTC."""
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
+    try:
+        return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
+    except (OverflowError, ValueError, OSError):  # no clock shows it; somebody else wrote it
+        return UNKNOWN
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

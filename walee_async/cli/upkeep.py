@@ -8,11 +8,13 @@ import sys
 import time
 from collections import Counter
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from msgspec import Struct
 from rich.text import Text
 
 from walee_async.cli.exits import Exit, OutputError
+from walee_async.cli.interrupts import Interrupts
 from walee_async.cli.keeping import DAY, confirm, open_store
 from walee_async.cli.screen import Screen, console_on
 from walee_async.cli.standing import picture, summary_of, table_of
@@ -21,10 +23,13 @@ from walee_async.errors import ConfigError
 from walee_async.store import Store, StoreReader
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from walee_async.cli.options import ExportOptions
-    from walee_async.store import Finding, Imported
+    from walee_async.store import Finding
+
+T = TypeVar("T")
 
 _UNITS: Final = {"h": 3600.0, "d": DAY, "w": 7 * DAY, "y": 365 * DAY}
 _TIME: Final = re.compile(r"(\d{1,6}(?:\.\d+)?)([hdwy])")
@@ -57,20 +62,26 @@ def verify(path: Path) -> Exit:
     Raises:
         StoreError: it cannot be opened at all.
     """
-    return asyncio.run(_verify(path))
+    done = asyncio.run(_unless_stopped(_verify(path)))
+    if done.exit is not None:
+        Screen().say("Interrupted: the rest was not examined.")
+    return done.result if done.result is not None else done.exit or Exit.INTERRUPTED
 
 
 async def _verify(path: Path) -> Exit:
     console = console_on(sys.stdout)
-    damaged = unreadable = 0
+    damaged = unreadable = examined = 0
+
+    def count(reports: int) -> None:
+        nonlocal examined
+        examined = reports
+
     async with await asyncio.to_thread(Store.open, path, read_only=True) as store:
-        async for finding in store.verify():
+        async for finding in store.verify(count):
             damaged, unreadable = damaged + finding.damage, unreadable + (not finding.damage)
             console.print(_told(finding), soft_wrap=True)
-        reports = (await store.totals()).reports if not damaged else None
-    counted = "" if reports is None else f"{plural(reports, 'report')} examined: "
     well = "all are whole" if not damaged + unreadable else f"{damaged:,} damaged, {unreadable:,} unreadable"
-    console.print(Text(f"{counted}{well}."), soft_wrap=True)
+    console.print(Text(f"{plural(examined, 'report')} examined: {well}."), soft_wrap=True)
     if damaged:
         return Exit.STORE
     return Exit.SOME_FAILED if unreadable else Exit.FETCHED
@@ -100,14 +111,12 @@ def prune(path: Path, older_than: str, *, all_versions: bool, yes: bool) -> Exit
     told = f"{plural(planned.reports, 'report')} of {size(planned.bytes)}"
     confirm(f"This removes {told} from {path}, older than {older_than}", screen, yes=yes)
     with open_store(path, screen) as store:
-        pruned, freed = asyncio.run(_prune(store, seconds, keep_latest=not all_versions))
-    screen.say(clean(f"{plural(pruned, 'report')} removed from {path}, {size(freed)} given back to the disk."))
+        pruned = asyncio.run(store.prune(seconds, keep_latest=not all_versions))
+        # Said at once: to shrink the file takes room, which a full disk may not have.
+        screen.say(clean(f"{plural(pruned.reports, 'report')} removed from {path}."))
+        freed = asyncio.run(store.vacuum())
+    screen.say(f"{size(freed)} given back to the disk.")
     return Exit.FETCHED
-
-
-async def _prune(store: Store, seconds: float, *, keep_latest: bool) -> tuple[int, int]:
-    pruned = await store.prune(seconds, keep_latest=keep_latest)
-    return pruned.reports, await store.vacuum()
 
 
 def _seconds(text: str) -> float:
@@ -143,7 +152,11 @@ def _export_file(path: Path, file: Path, *, latest: bool) -> Exit:
     screen = Screen()
     damaged: list[Finding] = []
     with Store.open(path, read_only=True) as store:
-        written = asyncio.run(store.export(file, every=not latest, on_damage=damaged.append))
+        done = asyncio.run(_unless_stopped(store.export(file, every=not latest, on_damage=damaged.append)))
+    if done.exit is not None:
+        screen.say(clean(f"Interrupted: {file} was not written."))
+        return done.exit
+    written = done.result or 0
     for finding in damaged:
         screen.warn(f"Left out: {finding.handle or 'a report'}, {finding.problem}.")
     screen.say(clean(f"{plural(written, 'report')} written to {file} ({size(file.stat().st_size)})."))
@@ -187,7 +200,15 @@ def import_(path: Path, file: Path) -> Exit:
     if not file.is_file():
         raise ConfigError(f"There is no file {file}")
     with open_store(path, screen, create=True) as store:
-        imported: Imported = asyncio.run(store.import_(file))
+        before = asyncio.run(store.totals()).imported
+        done = asyncio.run(_unless_stopped(store.import_(file)))
+        added = asyncio.run(store.totals()).imported - before
+    if done.result is None:
+        screen.say(
+            clean(f"Interrupted: {plural(added, 'report')} brought into {path}; the same command again goes on.")
+        )
+        return done.exit or Exit.INTERRUPTED
+    imported = done.result
     for rejected in imported.first_rejected[:REJECTED]:
         screen.warn(f"Line {rejected.line:,} of {file} holds no report: {rejected.problem}")
     more = f", {plural(imported.rejected, 'line')} without a report" if imported.rejected else ""
@@ -195,3 +216,24 @@ def import_(path: Path, file: Path) -> Exit:
         clean(f"{plural(imported.added, 'report')} brought into {path}, {imported.known:,} there already{more}.")
     )
     return Exit.SOME_FAILED if imported.rejected else Exit.FETCHED
+
+
+class _Done(Struct, Generic[T]):
+    """What came of something long: its result, or the exit code of the signal that stopped it."""
+
+    result: T | None = None
+    exit: Exit | None = None
+
+
+async def _unless_stopped(work: Coroutine[Any, Any, T]) -> _Done[T]:
+    """Do something long, which a signal cancels; it then ends in order, and nothing half is left."""
+    with Interrupts() as interrupts:
+        doing = asyncio.ensure_future(work)
+        asked = asyncio.ensure_future(interrupts.asked.wait())
+        await asyncio.wait({doing, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if doing.done():
+            return _Done(doing.result())
+        doing.cancel()
+        await asyncio.wait({doing})
+        return _Done(exit=interrupts.exit) if doing.cancelled() else _Done(doing.result())

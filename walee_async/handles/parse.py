@@ -43,6 +43,8 @@ def parse_handle(text: str) -> str:
     """
     if not isinstance(text, str):
         raise InvalidHandleError(f"{quoted(repr(text))} is no handle: it is no text but {type(text).__name__}")
+    if _HANDLE.fullmatch(text):
+        return text  # in its normal form already, as most are
     visible = "".join(" " if c.isspace() else c for c in text if unicodedata.category(c) != "Cf")
     name = visible.strip(_AROUND).replace("\uff20", "@")  # the full-width @ of East Asian keyboards
     if name.startswith(("@", "/")) and not name.startswith("//"):

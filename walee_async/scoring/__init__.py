@@ -5,6 +5,7 @@
 - engagement.py, fit.py, components.py: the seven components, 0 to 100 points each
 - flags.py, requirements.py: what is suspicious, and what the brief insists on
 - scorer.py, result.py, ranking.py: the score, its grade and explanation, and the order of many
+- notebook.py: how notebooks show them
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import lru_cache
@@ -14,7 +13,10 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from walee_async.errors import ConfigError
-from walee_async.scoring.values import ages, check_number, check_table, country, gender, language, number, words
+from walee_async.scoring.values import ages, check_field, check_table, country, gender, language, words
+
+_LISTS: Final = ("countries", "genders", "ages", "languages")
+"""What a single text will do for."""
 
 
 def _flag_name(key: str, word: str) -> Iterable[str]:
@@ -36,7 +38,7 @@ class Range(_Part, frozen=True, kw_only=True):
     max: float | None = None
 
     def __post_init__(self) -> None:
-        check_table(self, "followers", least=0)
+        check_table(self, "followers", 0)
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ConfigError(f"followers.min is {self.min:g}, which is more than followers.max, {self.max:g}")
 
@@ -57,7 +59,7 @@ class Weights(_Part, frozen=True, kw_only=True):
     consistency: float = 1.0
 
     def __post_init__(self) -> None:
-        check_table(self, "weights", least=0)
+        check_table(self, "weights", 0)
         if not any(msgspec.structs.astuple(self)):
             raise ConfigError("weights: all are 0, so there is nothing to score by")
 
@@ -83,10 +85,10 @@ class Requirements(_Part, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for name in ("min_quality", "min_engagement_percentile"):
-            check_number(f"require.{name}", getattr(self, name), 0, 100)
+            check_field(self, "require", name, 0, 100)
         for name in ("min_target_share", "min_reachable_share"):
-            check_number(f"require.{name}", getattr(self, name), 0, 1)
-        check_number("require.max_days_since_post", self.max_days_since_post, 0, math.inf)
+            check_field(self, "require", name, 0, 1)
+        check_field(self, "require", "max_days_since_post", 0)
         force_setattr(self, "no_flags", words("require.no_flags", self.no_flags, _flag_name))
 
 
@@ -109,7 +111,7 @@ class FlagLimits(_Part, frozen=True, kw_only=True):
     """The likes of the best month, as a multiple of the median month's."""
 
     def __post_init__(self) -> None:
-        check_table(self, "flags", least=0)
+        check_table(self, "flags", 0)
 
 
 class Penalties(_Part, frozen=True, kw_only=True):
@@ -127,7 +129,7 @@ class Penalties(_Part, frozen=True, kw_only=True):
     hidden: float = 0.0
 
     def __post_init__(self) -> None:
-        check_table(self, "penalties", least=0, most=100)
+        check_table(self, "penalties", 0, 100)
 
 
 FLAGS: Final = Penalties.__struct_fields__
@@ -149,10 +151,11 @@ class Curves(_Part, frozen=True, kw_only=True):
     """Days since the last post that make 50 points."""
 
     def __post_init__(self) -> None:
+        check_table(self, "curves", 0)
+        check_field(self, "curves", "fit_full", 0, 1)
         for name in self.__struct_fields__:
-            if not 0 < number(f"curves.{name}", getattr(self, name)) < math.inf:
-                raise ConfigError(f"curves.{name} is {getattr(self, name):g}; it must be above 0")
-        check_number("curves.fit_full", self.fit_full, 0, 1)
+            if not getattr(self, name):
+                raise ConfigError(f"curves.{name} is 0; it must be above 0")
 
 
 class Cutoffs(_Part, frozen=True, kw_only=True):
@@ -164,9 +167,9 @@ class Cutoffs(_Part, frozen=True, kw_only=True):
     """The share of the weight that must have had data, a fraction; below it there is no grade to give."""
 
     def __post_init__(self) -> None:
-        check_number("grades.approve", self.approve, 0, 100)
-        check_number("grades.review", self.review, 0, 100)
-        check_number("grades.min_coverage", self.min_coverage, 0, 1)
+        check_field(self, "grades", "approve", 0, 100)
+        check_field(self, "grades", "review", 0, 100)
+        check_field(self, "grades", "min_coverage", 0, 1)
         if self.review > self.approve:
             raise ConfigError(f"grades.review is {self.review:g}, which is more than grades.approve, {self.approve:g}")
 
@@ -231,8 +234,9 @@ class Brief(_Part, frozen=True, kw_only=True):
 def brief_of(keys: dict[str, Any]) -> Brief:
     """As `Brief.make`, from a dict, as a file holds it."""
     _check_keys(keys, Brief, "")
+    listed = {key: [value] if key in _LISTS and isinstance(value, str) else value for key, value in keys.items()}
     try:
-        return msgspec.convert(keys, Brief)
+        return msgspec.convert(listed, Brief)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from None

@@ -9,7 +9,7 @@ class Fact(Struct, frozen=True, omit_defaults=True):
     """One thing a report says, or that follows from it. None is unknown."""
 
     name: str
-    value: float | str | None
+    value: int | float | str | None
     unit: str = ""
     """Such as `fraction`, `followers`, `days`, `posts in 4 weeks`."""
 
@@ -32,6 +32,6 @@ def points(value: float) -> float:
     return round(min(100.0, max(0.0, value)), 2)
 
 
-def fact(name: str, value: float | str | None, unit: str = "") -> Fact:
+def fact(name: str, value: int | float | str | None, unit: str = "") -> Fact:
     """A fact, numbers to six significant decimals, so that the last digit of a library's logarithm is not in it."""
     return Fact(name, round(value, 6) if isinstance(value, float) else value, unit)

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from walee_async.scoring.component import Component, Fact, fact, points
-from walee_async.scoring.measures import dispersion, followers_by_month, known, ratio, saturating, table_of, theil_sen
+from walee_async.scoring.measures import dispersion, known, median, ratio, saturating, table_of, theil_sen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from walee_async.models.profile import UserProfile
     from walee_async.scoring.brief import Brief
-    from walee_async.scoring.view import Scorable
+    from walee_async.scoring.subject import Subject
+    from walee_async.scoring.view import ScoreProfile
 
 MONTHS: Final = 3
 """Months with followers below which a slope says nothing."""
 REACHED: Final = ("-500", "500-1000")
 """Followers who follow fewer than 1,000 accounts: likely to see a post."""
-_DAY: Final = 24 * 3600.0
 
 
-def quality(report: Scorable, brief: Brief) -> Component:
+def quality(subject: Subject, brief: Brief) -> Component:
     """The gateway's own quality score, as it is. Its six parts are shown and not mixed in: their scale is unknown."""
-    cqs = report.cqs
+    cqs = subject.report.cqs
     value = known(cqs.cqs_value) if cqs is not None else None
     if cqs is None or value is None:
         return Component(name="quality", missing="the gateway gives no quality score")
@@ -38,9 +38,9 @@ def quality(report: Scorable, brief: Brief) -> Component:
     return Component(name="quality", value=points(value), evidence=tuple(evidence))
 
 
-def reach(report: Scorable, brief: Brief) -> Component:
+def reach(subject: Subject, brief: Brief) -> Component:
     """Views a post per follower, on a saturating curve: 50 points at `curves.reach_half`, 75 at twice that."""
-    profile = report.user_profile
+    profile = subject.profile
     views = ratio(profile.avg_views, profile.followers) if profile is not None else None
     if profile is None or views is None:
         return Component(name="reach", missing="the views or the followers are not known")
@@ -52,20 +52,19 @@ def reach(report: Scorable, brief: Brief) -> Component:
     return Component(name="reach", value=points(saturating(views, brief.curves.reach_half)), evidence=evidence)
 
 
-def growth(report: Scorable, brief: Brief) -> Component:
+def growth(subject: Subject, brief: Brief) -> Component:
     """How the followers grow, on a logistic curve: 50 points at a standstill, 75 at `curves.growth_high` a month.
 
     Two measures are taken of the logarithms of the followers: the slope over the months by Theil and Sen, and the
     median of the changes from month to month. The lower one counts. They agree when growth is steady; after one
     month's spike the slope is still up and the median is not.
     """
-    profile = report.user_profile
-    months = followers_by_month(profile.stat_history if profile is not None else None)
+    months = subject.months
     if len(months) < MONTHS:
         return Component(name="growth", missing=f"fewer than {MONTHS} months of followers are known")
     logs = [(month, math.log(followers)) for month, followers in months]
     slope = theil_sen(logs)
-    steps = median((y - x) / (later - earlier) for (earlier, x), (later, y) in pairwise(logs))
+    steps = median([(y - x) / (later - earlier) for (earlier, x), (later, y) in pairwise(logs)])
     counted = math.expm1(min(slope, steps))
     evidence = (
         fact("growth_monthly", counted, "fraction a month"),
@@ -77,9 +76,9 @@ def growth(report: Scorable, brief: Brief) -> Component:
     return Component(name="growth", value=points(value), evidence=evidence)
 
 
-def reachable_audience(report: Scorable, brief: Brief) -> Component:
+def reachable_audience(subject: Subject, brief: Brief) -> Component:
     """The share of the audience that follows fewer than 1,000 accounts; those who follow more hardly see a post."""
-    data = report.audience
+    data = subject.audience
     if data is None:
         return Component(name="reachable_audience", missing="there is no data about the audience")
     shares = [data.reachability(code) for code in REACHED]
@@ -91,16 +90,16 @@ def reachable_audience(report: Scorable, brief: Brief) -> Component:
     return Component(name="reachable_audience", value=points(100.0 * share), evidence=evidence)
 
 
-def consistency(report: Scorable, brief: Brief) -> Component:
+def consistency(subject: Subject, brief: Brief) -> Component:
     """How steadily somebody posts: the mean of what is known of three parts, at least two of them, 0 to 100 each.
 
     - cadence: posts in four weeks, on a saturating curve with 50 points at `curves.cadence_half`
     - evenness: 100 times one minus the quartile coefficient of dispersion of the recent posts' views
     - recency: halved by every `curves.recency_half` days between the last post and the report
     """
-    profile, curves = report.user_profile, brief.curves
+    profile, curves = subject.profile, brief.curves
     cadence = known(profile.avg_posts4w) if profile is not None else None
-    spread, days = dispersion(_views(report)), days_since_post(report)
+    spread, days = dispersion(_views(profile)), subject.days_since_post
     parts = [
         None if cadence is None else saturating(cadence, curves.cadence_half),
         None if spread is None else 100.0 * (1.0 - spread),
@@ -118,18 +117,7 @@ def consistency(report: Scorable, brief: Brief) -> Component:
     return Component(name="consistency", value=points(sum(there) / len(there)), evidence=tuple(evidence))
 
 
-def days_since_post(report: Scorable) -> float | None:
-    """Days from the newest post to the report, at least 0; None where either has no date."""
-    info, profile = report.report_info, report.user_profile
-    made = info.created_at if info is not None else None
-    posted = [post.created_at for post in (profile.recent_posts if profile is not None else None) or ()]
-    dates = [at for at in posted if at is not None]
-    if made is None or not dates:
-        return None
-    return max(0.0, (made - max(dates)).total_seconds() / _DAY)
-
-
-def _views(report: Scorable) -> list[float]:
-    posts = (report.user_profile.recent_posts if report.user_profile is not None else None) or ()
+def _views(profile: UserProfile | ScoreProfile | None) -> list[float]:
+    posts = (profile.recent_posts if profile is not None else None) or ()
     views = [known(post.stat.views) for post in posts if post.stat is not None]
     return [count for count in views if count is not None]

@@ -13,16 +13,16 @@ from walee_async.scoring.measures import known
 if TYPE_CHECKING:
     from walee_async.models.peers import FollowersRange, HistogramBucket
     from walee_async.scoring.brief import Brief
-    from walee_async.scoring.view import Scorable
+    from walee_async.scoring.subject import Subject
 
 NAME: Final = "engagement"
 _TAIL: Final = 1.0
 """The tail's exponent where two buckets do not tell it: Zipf's."""
 
 
-def engagement(report: Scorable, brief: Brief) -> Component:
+def engagement(subject: Subject, brief: Brief) -> Component:
     """The percentile of the creator's engagement rate among creators of its tier, by the report's histogram."""
-    profile, extra = report.user_profile, report.extra
+    profile, extra = subject.profile, subject.report.extra
     rate = known(profile.engagement_rate) if profile is not None else None
     if rate is None:
         return Component(name=NAME, missing="the engagement rate is not known")
@@ -50,19 +50,18 @@ def percentile(rate: float, buckets: Sequence[HistogramBucket]) -> float | None:
 
     Buckets must be contiguous and ascending, with known totals; an edge may be stated by either neighbour.
     """
-    totals = [known(bucket.total) for bucket in buckets]
     edges = _edges(buckets)
-    if edges is None or None in totals or not sum(total or 0 for total in totals):
-        return None
-    counts = [total or 0.0 for total in totals]
+    counts = [total for bucket in buckets if (total := known(bucket.total)) is not None]
     whole, below = sum(counts), 0.0
-    for count, low, high in zip(counts, edges, [*edges[1:], math.inf], strict=True):
+    if edges is None or len(counts) < len(buckets) or not whole:
+        return None
+    last = len(counts) - 1
+    for place in range(last):
+        low, high = edges[place], edges[place + 1]
         if rate < high:
-            if high == math.inf:
-                return 100.0 * (1.0 - count * _tail(rate, edges, counts) / whole)
-            return 100.0 * (below + count * (rate - low) / (high - low)) / whole
-        below += count
-    return None
+            return 100.0 * (below + counts[place] * (rate - low) / (high - low)) / whole
+        below += counts[place]
+    return 100.0 * (1.0 - counts[last] * _tail(rate, edges, counts) / whole)
 
 
 def _edges(buckets: Sequence[HistogramBucket]) -> list[float] | None:

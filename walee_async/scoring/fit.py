@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
@@ -15,14 +14,14 @@ if TYPE_CHECKING:
 
     from walee_async.models.audience import AudienceShares
     from walee_async.scoring.brief import Brief
-    from walee_async.scoring.view import Scorable
+    from walee_async.scoring.subject import Subject
 
 NAME: Final = "audience_fit"
 CUT_OFF: Final = 0.01
 """A country below it has no row: the cut-off of the gateway's source."""
 
 
-def audience_fit(report: Scorable, brief: Brief) -> Component:
+def audience_fit(subject: Subject, brief: Brief) -> Component:
     """The share of the audience that the brief is after, in points: 100 from `curves.fit_full` on, in proportion below.
 
     Gender and age are looked up in the joint table. How they overlap with countries and languages no report tells: the
@@ -31,7 +30,7 @@ def audience_fit(report: Scorable, brief: Brief) -> Component:
     """
     if not brief.has_target:
         return Component(name=NAME, missing="the brief names no target audience")
-    data = report.audience
+    data = subject.audience
     if data is None:
         return Component(name=NAME, missing="there is no data about the audience")
     parts = _parts(data, brief)
@@ -81,15 +80,13 @@ def people(data: AudienceShares, genders: Sequence[str], ages: Sequence[str]) ->
 
     From the joint table; without it from the tables of either, of which any overlap is possible.
     """
-    cells = _cells(data)
+    if not ages and (table := table_of(data.audience_genders)):
+        return share_of(table, genders)
+    if not genders and (table := table_of(data.audience_ages)):
+        return share_of(table, ages)
+    if cells := _cells(data):
+        return share_of(cells, [f"{gender} {age}" for gender, age in product(genders or GENDERS, ages or AGES)])
     by_gender, by_age = table_of(data.audience_genders), table_of(data.audience_ages)
-    if not ages and by_gender:
-        return share_of(by_gender, genders)
-    if not genders and by_age:
-        return share_of(by_age, ages)
-    if cells:
-        wanted = [f"{gender} {age}" for gender, age in product(genders or GENDERS, ages or AGES)]
-        return share_of(cells, wanted)
     if by_gender and by_age:
         return both([share_of(by_gender, genders), share_of(by_age, ages)])
     return None
@@ -97,9 +94,10 @@ def people(data: AudienceShares, genders: Sequence[str], ages: Sequence[str]) ->
 
 def _cells(data: AudienceShares) -> dict[str, float]:
     """The joint table by gender and age, such as `FEMALE 18-24`."""
-    weights: dict[str, list[float]] = {}
+    cells: dict[str, float] = {}
     for row in data.audience_genders_per_age or ():
         for gender, weight in (("MALE", known(row.male)), ("FEMALE", known(row.female))):
             if row.code is not None and weight is not None:
-                weights.setdefault(f"{gender} {row.code.upper()}", []).append(weight)
-    return {cell: math.fsum(found) for cell, found in weights.items()}
+                cell = f"{gender} {row.code.upper()}"
+                cells[cell] = cells.get(cell, 0.0) + weight
+    return cells

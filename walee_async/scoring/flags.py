@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from itertools import pairwise
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from walee_async.scoring.component import Fact, fact
-from walee_async.scoring.components import days_since_post
-from walee_async.scoring.measures import followers_by_month, known, month_number, ratio
+from walee_async.scoring.measures import known, median, ratio
 
 if TYPE_CHECKING:
     from walee_async.models.profile import UserProfile
     from walee_async.scoring.brief import Brief, FlagLimits
-    from walee_async.scoring.view import Scorable, ScoreProfile
+    from walee_async.scoring.subject import Subject
+    from walee_async.scoring.view import ScoreProfile
 
     Profile = UserProfile | ScoreProfile
 
@@ -24,6 +23,9 @@ QUARTER: Final = 3
 """Months."""
 LIKED: Final = 3
 """Months with likes below which none stands out."""
+
+
+_Months = Sequence[tuple[int, float]]
 
 
 class Flag(Struct, frozen=True):
@@ -35,15 +37,22 @@ class Flag(Struct, frozen=True):
     evidence: tuple[Fact, ...] = ()
 
 
-def flags_of(report: Scorable, brief: Brief) -> tuple[Flag, ...]:
+def flags_of(subject: Subject, brief: Brief) -> tuple[Flag, ...]:
     """Every flag that a report raises, in the order of `walee_async.scoring.FLAGS`. What is not known raises none."""
-    profile = report.user_profile
+    profile, limits, months = subject.profile, brief.flags, subject.months
     if profile is None:
         return ()
-    found = [check(profile, brief.flags) for check in _CHECKS]
-    found.append(_dormant(days_since_post(report), brief.flags))
-    if profile.is_hidden:
-        found.append(Flag("hidden", "the account is hidden"))
+    found = [
+        _engagement(profile, limits),
+        _likes_over_views(profile, limits),
+        _few_comments(profile, limits),
+        _growth_month(months, limits),
+        _growth_monthly(months, limits),
+        _growth_quarter(months, limits),
+        _likes_spike(subject.likes, limits),
+        _dormant(subject.days_since_post, limits),
+        Flag("hidden", "the account is hidden") if profile.is_hidden else None,
+    ]
     return tuple(flag for flag in found if flag is not None)
 
 
@@ -92,8 +101,7 @@ def _few_comments(profile: Profile, limits: FlagLimits) -> Flag | None:
     )
 
 
-def _growth_month(profile: Profile, limits: FlagLimits) -> Flag | None:
-    months = followers_by_month(profile.stat_history)
+def _growth_month(months: _Months, limits: FlagLimits) -> Flag | None:
     rates = [
         ((after / before) ** (1 / (later - earlier)) - 1, later)
         for (earlier, before), (later, after) in pairwise(months)
@@ -108,8 +116,7 @@ def _growth_month(profile: Profile, limits: FlagLimits) -> Flag | None:
     )
 
 
-def _growth_monthly(profile: Profile, limits: FlagLimits) -> Flag | None:
-    months = followers_by_month(profile.stat_history)
+def _growth_monthly(months: _Months, limits: FlagLimits) -> Flag | None:
     if len(months) < 2:
         return None
     (first, before), (last, after) = months[0], months[-1]
@@ -123,8 +130,7 @@ def _growth_monthly(profile: Profile, limits: FlagLimits) -> Flag | None:
     )
 
 
-def _growth_quarter(profile: Profile, limits: FlagLimits) -> Flag | None:
-    months = followers_by_month(profile.stat_history)
+def _growth_quarter(months: _Months, limits: FlagLimits) -> Flag | None:
     rates = [
         (after / before - 1, later)
         for place, (earlier, before) in enumerate(months)
@@ -144,14 +150,11 @@ def _growth_quarter(profile: Profile, limits: FlagLimits) -> Flag | None:
     )
 
 
-def _likes_spike(profile: Profile, limits: FlagLimits) -> Flag | None:
-    likes = [
-        (count, month)
-        for row in profile.stat_history or ()
-        if (count := known(row.avg_likes)) is not None and (month := month_number(row.month)) is not None
-    ]
-    middle = median(count for count, _ in likes) if len(likes) >= LIKED else 0.0
-    most, month = max(likes, default=(0.0, 0))
+def _likes_spike(likes: _Months, limits: FlagLimits) -> Flag | None:
+    if len(likes) < LIKED:
+        return None
+    middle = median([count for _, count in likes])
+    most, month = max((count, month) for month, count in likes)
     if not middle or most <= limits.max_likes_spike * middle:
         return None
     return Flag(
@@ -177,14 +180,3 @@ def _dormant(days: float | None, limits: FlagLimits) -> Flag | None:
 
 def _named(month: int) -> str:
     return f"{month // 12:04}-{month % 12 + 1:02}"
-
-
-_CHECKS: Final[tuple[Callable[[Profile, FlagLimits], Flag | None], ...]] = (
-    _engagement,
-    _likes_over_views,
-    _few_comments,
-    _growth_month,
-    _growth_monthly,
-    _growth_quarter,
-    _likes_spike,
-)

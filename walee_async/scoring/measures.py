@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-from statistics import median
+from typing import Final
 
 from msgspec import Struct
 
 from walee_async.models.audience import WHOLE, CodeWeight, CountryWeight, LanguageWeight
-from walee_async.models.profile import ProfileMonth
+
+_MONTH: Final = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 
 def known(value: float | None) -> float | None:
@@ -34,29 +36,24 @@ def saturating(value: float, half: float) -> float:
 
 def month_number(month: str | None) -> int | None:
     """`YYYY-MM` as months since year 0, so that gaps can be counted; None for anything else."""
-    if month is None or len(month) != 7 or month[4] != "-" or not (month[:4] + month[5:]).isdecimal():
+    if month is None or not _MONTH.fullmatch(month):
         return None
-    year, of_year = int(month[:4]), int(month[5:])
-    return 12 * year + of_year - 1 if 1 <= of_year <= 12 else None
-
-
-def followers_by_month(history: Iterable[ProfileMonth] | None) -> list[tuple[int, float]]:
-    """The months with followers, ascending: the number of the month and the followers at its end."""
-    counts: dict[int, float] = {}
-    for row in history or ():
-        month, followers = month_number(row.month), known(row.followers)
-        if month is not None and followers:
-            counts[month] = max(followers, counts.get(month, 0.0))
-    return sorted(counts.items())
+    return 12 * int(month[:4]) + int(month[5:]) - 1
 
 
 def theil_sen(points: Sequence[tuple[int, float]]) -> float:
     """The slope of a line through points by Theil and Sen: the median of the slopes of all pairs.
 
     Up to 29 % of the points can be anything without moving it far (Sen, "Estimates of the Regression Coefficient Based
-    on Kendall's Tau", JASA 1968). Needs two points with different first coordinates.
+    on Kendall's Tau", JASA 1968). The points ascend; there are two of them at least.
     """
-    return float(median((y - x) / (later - earlier) for (earlier, x), (later, y) in combinations(points, 2)))
+    return median([(y - x) / (later - earlier) for (earlier, x), (later, y) in combinations(points, 2)])
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle of one value or more; of an even number, the mean of the two in the middle."""
+    ranked, middle = sorted(values), len(values) // 2
+    return ranked[middle] if len(ranked) % 2 else (ranked[middle - 1] + ranked[middle]) / 2
 
 
 # -- shares -----------------------------------------------------------------------------------------------------------
@@ -72,12 +69,13 @@ class Interval(Struct, frozen=True):
 
 def table_of(rows: Iterable[CodeWeight | CountryWeight | LanguageWeight] | None) -> dict[str, float]:
     """The known weights by code in upper case; rows of one code add up."""
-    weights: dict[str, list[float]] = {}
+    table: dict[str, float] = {}
     for row in rows or ():
         weight = known(row.weight)
         if row.code is not None and weight is not None:
-            weights.setdefault(row.code.upper(), []).append(weight)
-    return {code: math.fsum(found) for code, found in weights.items()}
+            code = row.code.upper()
+            table[code] = table.get(code, 0.0) + weight
+    return table
 
 
 def share_of(table: Mapping[str, float], wanted: Sequence[str], cut_off: float = 1.0) -> Interval:

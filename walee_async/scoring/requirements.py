@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from walee_async.scoring.components import days_since_post
 from walee_async.scoring.measures import known
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from walee_async.scoring.brief import Brief
     from walee_async.scoring.component import Component
     from walee_async.scoring.flags import Flag
-    from walee_async.scoring.view import Scorable
+    from walee_async.scoring.subject import Subject
 
 _FACTS: Final = {
     "min_quality": "cqs_value",
@@ -37,27 +36,36 @@ class Requirement(Struct, frozen=True, omit_defaults=True):
     @property
     def reason(self) -> str:
         """A clause for people: what was found and what is asked."""
-        what = self.name.partition("_")[2].replace("_", " ")
         if self.name == "no_flags":
             return f"the brief allows no flag {str(self.limit).replace('_', ' ')}: {self.found}"
-        bound = "at most" if self.name.startswith("max_") else "at least"
-        there = (
-            "not known" if self.found is None else f"{self.found:,g}" if isinstance(self.found, float) else self.found
-        )
-        return f"{what}: {there}, and the brief asks for {bound} {self.limit:,g}"
+        bound, _, what = self.name.partition("_")
+        if not self.limit and self.found is None:
+            return f"{what.replace('_', ' ')}: not known"
+        asked = f"at {'most' if bound == 'max' else 'least'} {self._told(self.limit)}"
+        return f"{what.replace('_', ' ')}: {self._told(self.found)}, and the brief asks for {asked}"
+
+    def _told(self, value: float | str | None) -> str:
+        if not isinstance(value, int | float):
+            return "not known"
+        if self.name.endswith("_share"):
+            return f"{value:.1%}"
+        return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
 def requirements_of(
-    report: Scorable, brief: Brief, components: Sequence[Component], flags: Sequence[Flag]
+    subject: Subject, brief: Brief, components: Sequence[Component], flags: Sequence[Flag]
 ) -> tuple[Requirement, ...]:
-    """Everything the brief insists on and whether it is met; of the flags, those that are raised and not allowed."""
-    return tuple(_numbers(report, brief, components)) + tuple(
+    """Everything the brief insists on and whether it is met; of the flags, those that are raised and not allowed.
+
+    A target insists on being known: where the share on target is not, that is a requirement which cannot be told.
+    """
+    return tuple(_numbers(subject, brief, components)) + tuple(
         Requirement("no_flags", flag.name, flag.reason, False) for flag in flags if flag.name in brief.require.no_flags
     )
 
 
-def _numbers(report: Scorable, brief: Brief, components: Sequence[Component]) -> Iterator[Requirement]:
-    profile, require = report.user_profile, brief.require
+def _numbers(subject: Subject, brief: Brief, components: Sequence[Component]) -> Iterator[Requirement]:
+    profile, require = subject.profile, brief.require
     followers = known(profile.followers) if profile is not None else None
     for name, limit in (("min_followers", brief.followers.min), ("max_followers", brief.followers.max)):
         if limit is not None:
@@ -67,11 +75,15 @@ def _numbers(report: Scorable, brief: Brief, components: Sequence[Component]) ->
         limit, found = getattr(require, name), facts.get(source)
         if limit is not None:
             yield _held(name, limit, found if isinstance(found, int | float) else None)
+    if brief.has_target and require.min_target_share is None and facts.get("target_share") is None:
+        # Who names a target does not want somebody approved whose audience nobody knows.
+        yield Requirement("min_target_share", 0.0)
     if require.max_days_since_post is not None:
-        yield _held("max_days_since_post", require.max_days_since_post, days_since_post(report))
+        yield _held("max_days_since_post", require.max_days_since_post, subject.days_since_post)
 
 
 def _held(name: str, limit: float, found: float | None) -> Requirement:
+    limit = float(limit)
     if found is None:
         return Requirement(name, limit)
     found = round(float(found), 6)

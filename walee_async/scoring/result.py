@@ -73,6 +73,16 @@ class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The component of that name, or None."""
         return next((part for part in self.components if part.name == name), None)
 
+    def _repr_html_(self) -> str:
+        """How notebooks show it."""
+        from walee_async.scoring.notebook import score_html
+
+        return score_html(self)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """The same, and the sentence where there is no HTML."""
+        return {"text/html": self._repr_html_(), "text/plain": self.explanation}
+
 
 def plain(name: str) -> str:
     """A name as people read it: `audience_fit` is audience fit."""
@@ -94,12 +104,12 @@ def explanation(told: Mapping[str, Any]) -> str:
 
 
 def _drivers(contributions: Sequence[Contribution]) -> list[str]:
-    """The two that gave most, and the one that gave least of what it could have."""
+    """The two that gave most, and of the others the one that gave least of what it could have."""
     if not contributions:
         return []
     ranked = sorted(contributions, key=lambda part: -part.points)
     carried = " and ".join(f"{plain(part.name)} (+{part.points:.2f})" for part in ranked[:2])
-    worst = max(contributions, key=lambda part: 100 * part.share - part.points)
-    lost = 100 * worst.share - worst.points
-    held = [f"held back by {plain(worst.name)} (−{lost:.2f})"] if lost > 0 and worst not in ranked[:1] else []
+    lost = {part.name: 100 * part.share - part.points for part in ranked[2:]}
+    worst = max(lost, key=lost.__getitem__, default="")
+    held = [f"held back by {plain(worst)} (−{lost[worst]:.2f})"] if lost.get(worst, 0.0) > 0 else []
     return [f"carried by {carried}", *held]

@@ -14,6 +14,7 @@ from walee_async.scoring.fit import audience_fit
 from walee_async.scoring.flags import flags_of
 from walee_async.scoring.requirements import requirements_of
 from walee_async.scoring.result import SCORING_VERSION, Contribution, Grade, Score, explanation
+from walee_async.scoring.subject import Subject
 
 if TYPE_CHECKING:
     from walee_async.scoring.component import Component
@@ -33,9 +34,10 @@ def score(report: Scorable, brief: Brief = _DEFAULT, *, handle: str | None = Non
         brief: What is wanted; without one, all that is well made.
         handle: What to call the creator; None takes the report's own username.
     """
-    components = tuple(component(report, brief) for component in _COMPONENTS)
-    flags = flags_of(report, brief)
-    requirements = requirements_of(report, brief, components, flags)
+    subject = Subject(report)
+    components = tuple(component(subject, brief) for component in _COMPONENTS)
+    flags = flags_of(subject, brief)
+    requirements = requirements_of(subject, brief, components, flags)
     asked = {part.name: float(getattr(brief.weights, part.name)) for part in components}
     if not brief.has_target:
         del asked["audience_fit"]

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from walee_async.errors import ConfigError
 from walee_async.models.audience import AGES, GENDERS
@@ -19,19 +20,24 @@ _STARTS: Final = tuple(age.partition("-")[0] for age in AGES)
 _ENDS: Final = tuple(age.partition("-")[2] for age in AGES)
 
 
-def check_table(table: Struct, name: str, *, least: float, most: float = math.inf) -> None:
-    """Make sure that every field of a table is a number within the bounds."""
+def check_table(table: Struct, name: str, least: float, most: float = math.inf) -> None:
+    """Make sure of every field of a table as `check_field` does."""
     for field in table.__struct_fields__:
-        check_number(f"{name}.{field}", getattr(table, field), least, most)
+        check_field(table, name, field, least, most)
 
 
-def check_number(key: str, value: float | None, least: float, most: float) -> None:
-    """Make sure that a value is None or a number within the bounds.
+def check_field(table: Struct, name: str, field: str, least: float, most: float = math.inf) -> None:
+    """Make sure that a field is None or a number within the bounds, and make it a float: 5 and 5.0 say the same.
 
     Raises:
         ConfigError: it is not.
     """
-    if value is None or least <= number(key, value) <= most:
+    value = getattr(table, field)
+    if value is None:
+        return
+    key = f"{name}.{field}"
+    if least <= number(key, value) <= most:
+        force_setattr(table, field, float(value))
         return
     bounds = f"from {least:g} to {most:g}" if most < math.inf else f"at least {least:g}"
     percent = f"; {value:g} % is {value / 100:g}" if most == 1 and 1 < value <= 100 else ""

@@ -20,6 +20,7 @@ from walee_async.store.records import (
     Version,
 )
 from walee_async.store.store import Intent, Store
+from walee_async.store.views import Views
 
 __all__ = [
     "AttemptRecord",
@@ -36,4 +37,5 @@ __all__ = [
     "StoreReader",
     "Totals",
     "Version",
+    "Views",
 ]

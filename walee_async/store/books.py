@@ -24,6 +24,11 @@ _ASKED: Final = 500
 """Handles in one query."""
 _ATTEMPTS: Final = 1000
 """Attempts that one page holds."""
+IN_DOUBT: Final = (
+    "intended_at > coalesce((SELECT max(received_at) FROM reports AS r WHERE r.handle = a.handle),"
+    " (SELECT max(settled_at) FROM attempts AS b WHERE b.handle = a.handle AND b.charge = 'billed'), 0)"
+)
+"""Which attempts, as `a`, no report has made up for since: the books remember one that was pruned."""
 _FAILURE: Final = ", ".join(Failure.__struct_fields__)
 
 
@@ -67,6 +72,11 @@ class Books:
             rows = [dict(zip(columns, row, strict=True)) for row in self._all(query, (after, _ATTEMPTS))]
             return msgspec.convert(rows, list[AttemptRecord])
 
+    def doubts(self) -> Counter[str]:
+        """The attempts that may have bought a report which did not come, and none has since; by handle."""
+        query = f"SELECT handle, count(*) FROM attempts AS a WHERE charge = ? AND {IN_DOUBT} GROUP BY handle"
+        return Counter(dict(self._all(query, (Charge.AMBIGUOUS.value,))))
+
     def charges(self, run: int | None = None) -> Counter[Charge]:
         """The attempts by what they may have cost, those under way left out; of one run, or of all."""
         return Counter({charge: count for charge, count in self._charges(run) if charge is not None})
@@ -75,6 +85,12 @@ class Books:
         """Every run, the oldest first."""
         query = f"SELECT {', '.join(RunRecord.__struct_fields__)} FROM runs ORDER BY id"
         return [RunRecord(*row) for row in self._all(query)]
+
+    def by_run(self) -> dict[int, tuple[int, int, int]]:
+        """What each run bought, what it may have bought without receiving it, and the handles it gave up."""
+        query = "SELECT run, sum(charge = 'billed'), sum(charge = 'ambiguous') FROM attempts GROUP BY run"
+        failed = dict(self._all("SELECT run, count(DISTINCT handle) FROM failures GROUP BY run"))
+        return {run: (bought or 0, doubts or 0, failed.get(run, 0)) for run, bought, doubts in self._all(query)}
 
     def totals(self) -> Totals:
         """What is in the store, and what it cost."""

@@ -44,6 +44,7 @@ _BOTH: Final = (
 )
 
 _HEADER: Final = b"SQLite format 3\0"
+_NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _REFUSED = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _PATH = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
@@ -78,8 +79,13 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         # In a folder that cannot be written to, SQLite cannot make the file by which readers and writer agree. Without
         # a WAL there is no writer to agree with.
-        if primary(error) not in _PATH or size_of(sidecar(path, "-wal")) or not path.is_file():
+        if primary(error) not in _PATH or not path.is_file():
             raise
+        if size_of(sidecar(path, "-wal")):
+            raise StorePathError(
+                f"{path} was not closed, and nothing can be written beside it to read it; "
+                f"copy it with {path.name}-wal to a folder that can be written to"
+            ) from None
         return _open_reader(f"{uri}&immutable=1")
 
 
@@ -173,9 +179,9 @@ def is_busy(error: Exception) -> bool:
     return isinstance(error, sqlite3.Error) and primary(error) in _BUSY
 
 
-def is_full(error: Exception) -> bool:
-    """Whether there is no room left on the disk."""
-    return isinstance(error, sqlite3.Error) and primary(error) == sqlite3.SQLITE_FULL
+def may_want_room(error: Exception) -> bool:
+    """Whether room on the disk may help: where a quota or a limit is met, SQLite calls it an error of the disk."""
+    return isinstance(error, sqlite3.Error) and primary(error) in _NO_ROOM
 
 
 def is_lasting(error: Exception) -> bool:

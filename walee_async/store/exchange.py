@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import itertools
 import os
-import time
+import threading
 import zlib
 from contextlib import suppress
 from functools import partial
@@ -16,14 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from msgspec import Struct
 
 from walee_async.errors import ConfigError, StoreDamagedError, WaleeError
-from walee_async.handles import parse_handle
-from walee_async.models.base import Part
-from walee_async.outcomes import Payload
+from walee_async.store.arrivals import Arrival, Line, read_line
 from walee_async.store.journal import Origin, keep
-from walee_async.store.packing import stamp
 from walee_async.store.records import Finding, Imported, Rejected
 
 if TYPE_CHECKING:
@@ -41,73 +37,32 @@ _TOLD: Final = 100
 _LINE: Final = 64 * 1024 * 1024
 """Bytes a line may have: the largest report in base64, and some."""
 
-
-class _Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line of an export."""
-
-    handle: str
-    body: str
-    """In base64."""
-    sha256: str
-    """Of the body, in hexadecimal."""
-    encoding: str = "identity"
-    received_at: float
-    key: str = ""
-    status: int | None = None
-
-
-_ABSENT: Final = msgspec.Raw()
-
-
-class _Loose(Struct, frozen=True):
-    """A line of somebody else's: a handle with a report, an answer with a payload, or a report with a profile."""
-
-    handle: str | None = None
-    report: msgspec.Raw = _ABSENT
-    payload: msgspec.Raw = _ABSENT
-    user_profile: msgspec.Raw = _ABSENT
-    view: str = "full"
-    received_at: float | None = None
-
-
-class _Named(Part, frozen=True):
-    username: str | None = None
-
-
-class _Owner(Part, frozen=True):
-    user_profile: _Named | None = None
-
-
-class Arrival(Struct, frozen=True):
-    """A report to bring in. `dated`: the line said when it was received."""
-
-    payload: Payload
-    status: int | None
-    dated: bool
-
-
 _encoder = msgspec.json.Encoder()
-_lines = msgspec.json.Decoder(_Line)
-_loose = msgspec.json.Decoder(_Loose)
-_owners = msgspec.json.Decoder(_Owner)
 
 
 def export_payloads(
-    reader: StoreReader, target: str | PathLike[str], *, every: bool, on_damage: Callable[[Finding], None] | None
+    reader: StoreReader,
+    target: str | PathLike[str],
+    stop: threading.Event,
+    *,
+    every: bool,
+    on_damage: Callable[[Finding], None] | None,
 ) -> int:
-    """Write reports to a gzipped file of JSON lines and return how many.
+    """Write reports to a gzipped file of JSON lines and return how many, or leave no file when told to stop.
 
     Raises:
         ConfigError: it cannot be written.
         StoreDamagedError: a report is damaged and `on_damage` is None; the file is not there then.
     """
     path = Path(target)
-    half = path.with_name(f"{path.name}.part")
+    half = path.with_name(f".{path.name}.{os.getpid()}.part")
     count = 0
     try:
         # The bodies are compressed already: level 1 only takes back what base64 adds.
         with open(half, "wb", opener=_private) as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as file:
             for line in _export_lines(reader, every, on_damage):
+                if stop.is_set():
+                    return count
                 file.write(_encoder.encode(line) + b"\n")
                 count += 1
         half.replace(path)
@@ -119,7 +74,7 @@ def export_payloads(
     return count
 
 
-def _export_lines(reader: StoreReader, every: bool, on_damage: Callable[[Finding], None] | None) -> Iterator[_Line]:
+def _export_lines(reader: StoreReader, every: bool, on_damage: Callable[[Finding], None] | None) -> Iterator[Line]:
     last = 0
     while page := reader.versions(last, every=every):
         for last in page:
@@ -131,9 +86,9 @@ def _export_lines(reader: StoreReader, every: bool, on_damage: Callable[[Finding
                 on_damage(Finding(error.detail, error.handle, version=last))
 
 
-def _line(reader: StoreReader, version: int) -> _Line:
+def _line(reader: StoreReader, version: int) -> Line:
     payload, said = reader.read(version), reader.version(version)
-    return _Line(
+    return Line(
         handle=payload.handle,
         body=base64.b64encode(payload.body).decode(),
         sha256=said.sha256,
@@ -148,8 +103,8 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def import_file(source: str | PathLike[str], writer: Writer) -> Imported:
-    """Bring in the reports of a file through the writer, some at a time; blocks.
+def import_file(source: str | PathLike[str], writer: Writer, stop: threading.Event) -> Imported:
+    """Bring in the reports of a file through the writer, some at a time, until told to stop; blocks.
 
     Raises:
         ConfigError: it cannot be read, or breaks off; what came before is brought in.
@@ -167,8 +122,10 @@ def import_file(source: str | PathLike[str], writer: Writer) -> Imported:
 
     try:
         for number, line in enumerate(_records(Path(source)), 1):
+            if stop.is_set():
+                break
             try:
-                chunk.extend([_arrival(line)] if line else [])
+                chunk.extend([read_line(line)] if line else [])
             except (ValueError, WaleeError) as error:
                 rejected += 1
                 first.extend([Rejected(number, str(error))] if len(first) < _TOLD else [])
@@ -223,46 +180,3 @@ def _is_json(data: bytes) -> bool:
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
     return True
-
-
-def _arrival(line: bytes) -> Arrival:
-    found = _loose.decode(line)
-    if _ABSENT == found.report == found.payload == found.user_profile:
-        return _exported(_lines.decode(line))
-    if found.view != "full":
-        raise ConfigError(f"the line has the {found.view} of a report only; kept, it would pass for the whole")
-    body = _body(line, found)
-    owner = _owners.decode(_loose.decode(body).payload).user_profile
-    name = found.handle or (owner.username if owner else None)
-    if not name:
-        raise ConfigError("the line names no handle, nor does its report")
-    payload = Payload(handle=parse_handle(name), body=body, key="")
-    said = stamp(payload)
-    payload.received_at = next(at for at in (found.received_at, said.created, time.time()) if at is not None)
-    return Arrival(payload, None, found.received_at is not None)
-
-
-def _body(line: bytes, found: _Loose) -> bytes:
-    """The answer of the gateway that a line is, holds, or would have come in."""
-    if found.report != _ABSENT:
-        report = bytes(found.report)
-        return report if _loose.decode(report).payload != _ABSENT else _wrapped(report)
-    return line if found.payload != _ABSENT else _wrapped(line)
-
-
-def _wrapped(report: bytes) -> bytes:
-    return b'{"success":true,"message":"imported","payload":' + report.strip() + b"}"
-
-
-def _exported(line: _Line) -> Arrival:
-    body = base64.b64decode(line.body, validate=True)
-    if hashlib.sha256(body).hexdigest() != line.sha256:
-        raise ConfigError("its body does not match its checksum")
-    payload = Payload(
-        handle=parse_handle(line.handle),
-        body=body,
-        encoding=line.encoding,
-        key=line.key,
-        received_at=line.received_at,
-    )
-    return Arrival(payload, line.status, True)

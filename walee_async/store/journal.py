@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _INSERT_REPORT = f"INSERT OR IGNORE INTO reports ({COLUMNS}, seal) VALUES ({'?, ' * len(Row.__struct_fields__)}?)"
 PRUNABLE = (
-    "coalesce(created, received_at) < ? AND (NOT ? OR EXISTS (SELECT 1 FROM reports AS n"
+    "min(coalesce(created, received_at), received_at) < ? AND (NOT ? OR EXISTS (SELECT 1 FROM reports AS n"
     " WHERE n.handle = r.handle AND (n.received_at, n.id) > (r.received_at, r.id)))"
 )
 """Which reports, as `r`, pruning removes: dated before a moment, and all of them or not the newest of a handle."""
@@ -48,9 +48,10 @@ def intend(connection: sqlite3.Connection, intent: int, attempt: tuple[str, int,
 
 def settle(connection: sqlite3.Connection, intent: int, attempt: Attempt, payload: Payload | None) -> None:
     """Note what an intended request came to, and keep its report if it brought one."""
+    # An attempt that somebody else took for an orphan, because the lock's file was removed, is still ours to settle.
     settled = connection.execute(
         "UPDATE attempts SET settled_at = ?, charge = ?, status = ?, queue_seconds = ?, service_seconds = ?"
-        " WHERE id = ? AND charge IS NULL",
+        " WHERE id = ? AND (charge IS NULL OR (charge = 'ambiguous' AND settled_at IS NULL))",
         (time.time(), attempt.charge.value, attempt.status, attempt.queue_seconds, attempt.service_seconds, intent),
     )
     if settled.rowcount != 1:

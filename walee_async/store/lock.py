@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from walee_async.errors import StoreError, StoreLockedError, StorePathError
+from walee_async.store.paths import is_same
 
 if TYPE_CHECKING:
     from typing import IO
@@ -23,23 +24,30 @@ if TYPE_CHECKING:
 if sys.platform == "win32":
     import msvcrt
 
+    _SHARED: Final = msvcrt.LK_NBLCK
+    _EXCLUSIVE: Final = msvcrt.LK_NBLCK
     _BYTE: Final = 1 << 30
     """A lock on Windows keeps others from reading what it covers, so it covers nothing that is there."""
 
-    def _seize(descriptor: int) -> None:
+    def _seize(descriptor: int, how: int) -> None:
         os.lseek(descriptor, _BYTE, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        msvcrt.locking(descriptor, how, 1)
 else:
     import fcntl
 
-    def _seize(descriptor: int) -> None:
+    _SHARED: Final = fcntl.LOCK_SH
+    _EXCLUSIVE: Final = fcntl.LOCK_EX
+
+    def _seize(descriptor: int, how: int) -> None:
         # flock rather than lockf: it also keeps out a second store of this same process, and it is not lost when
         # somebody else in the process opens and closes the file.
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
 
 
 _TAKEN: Final = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _MOST: Final = 4096
+_GLANCE: Final = 0.02
+"""Seconds. To see whether a lock is held takes some 10 µs."""
 
 
 class _Holder(Struct, frozen=True):
@@ -54,8 +62,10 @@ class Lock:
 
     _held: Final[weakref.WeakSet[Lock]] = weakref.WeakSet()
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], path: Path) -> None:
         self._file = file
+        self._path = path
+        self._stat = os.fstat(file.fileno())
         self._held.add(self)
 
     @classmethod
@@ -73,11 +83,16 @@ class Lock:
         except OSError as error:
             raise StorePathError(f"{store} cannot be written to: {path.name}: {error.strerror}") from None
         try:
-            _seize(file.fileno())
+            _take(file.fileno())
         except OSError as error:
             with file:
                 raise _refusal(store, file, error) from None
-        lock = cls(file)
+        if not is_same(
+            path, os.fstat(file.fileno())
+        ):  # removed while we took it: whoever comes next would take another
+            file.close()
+            return cls.acquire(store)
+        lock = cls(file, path)
         # Only the program's name, not its arguments: there might be a key among them.
         command = Path(sys.argv[0]).name if sys.argv else ""
         holder = _Holder(os.getpid(), platform.node(), command, time.time())
@@ -86,6 +101,10 @@ class Lock:
             file.seek(0)
             file.write(msgspec.json.encode(holder))
         return lock
+
+    def is_lost(self) -> bool:
+        """Whether somebody removed the file, so that another process can take a lock of the same name."""
+        return not is_same(self._path, self._stat)
 
     def release(self) -> None:
         """Let others write."""
@@ -104,6 +123,28 @@ class Lock:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=Lock.drop_all)
+
+
+def is_held(store: Path) -> bool:
+    """Whether somebody writes to a store, this process included. Where nobody can tell, nobody does."""
+    try:
+        file = store.with_name(f"{store.name}.lock").open("rb")
+    except OSError:
+        return False
+    with file:
+        try:
+            _seize(file.fileno(), _SHARED)
+        except OSError as error:
+            return error.errno in _TAKEN
+    return False
+
+
+def _take(descriptor: int) -> None:
+    """Take the lock; once more after a moment, for `is_held` may have been looking."""
+    with suppress(OSError):
+        return _seize(descriptor, _EXCLUSIVE)
+    time.sleep(_GLANCE)
+    return _seize(descriptor, _EXCLUSIVE)
 
 
 def _opener(path: str, flags: int) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from walee_async.errors import StoreDamagedError
+from walee_async.errors import StoreDamagedError, StoreWriteError
 from walee_async.store.books import told
 from walee_async.store.check import first_damage
 from walee_async.store.connect import (
@@ -25,6 +25,7 @@ from walee_async.store.paths import make, sync_folder, wipe
 from walee_async.store.reader import StoreReader
 from walee_async.store.reserve import Reserve
 from walee_async.store.schema import check_sqlite, migrate
+from walee_async.store.views import forget
 from walee_async.store.wal import examine, valid_frames
 
 if TYPE_CHECKING:
@@ -41,10 +42,14 @@ class Opened(Struct):
     orphans: tuple[str, ...]
     remarks: tuple[str, ...]
     next_attempt: int
+    cramped: StoreWriteError | None
+    """Why nothing new may be begun: no room could be set aside for what would be under way when the disk is full."""
 
 
-def open_for_writing(path: Path, *, fresh: bool) -> Opened:
+def open_for_writing(path: Path, *, fresh: bool, under_way: int) -> Opened:
     """Take the lock of a store and make it ready; `fresh` removes what is there first.
+
+    A disk without room for the reports of `under_way` requests is no error: what is there can be read and removed.
 
     Raises:
         StoreError: it cannot be had; nothing that was kept is changed, and the lock is free again.
@@ -58,16 +63,18 @@ def open_for_writing(path: Path, *, fresh: bool) -> Opened:
         if fresh:
             wipe(path)
         known = check_header(path)
+        if not known:
+            forget(path)  # of a store that somebody removed by hand
         make(path)
         with told(path):
             remarks = _recover(path) if known else []
-            return _ready(path, lock, remarks)
+            return _ready(path, lock, remarks, under_way)
     except BaseException:
         lock.release()
         raise
 
 
-def _ready(path: Path, lock: Lock, remarks: list[str]) -> Opened:
+def _ready(path: Path, lock: Lock, remarks: list[str], under_way: int) -> Opened:
     connection = connect_writer(path)
     try:
         check_version(connection, path)
@@ -75,13 +82,19 @@ def _ready(path: Path, lock: Lock, remarks: list[str]) -> Opened:
         enable_log(connection)
         sync_folder(path)
         orphans = close_orphans(connection)
-        reserve = Reserve(path)
-        if not reserve.fill():
-            remarks.append(f"the disk that holds {path} has no room to set aside for finishing when it is full")
-        return Opened(connection, lock, reserve, orphans, tuple(remarks), next_attempt(connection))
+        reserve = Reserve(path, under_way)
+        cramped = None if reserve.fill() else _cramped(path, under_way, reserve.size)
+        return Opened(connection, lock, reserve, orphans, tuple(remarks), next_attempt(connection), cramped)
     except BaseException:
         connection.close()
         raise
+
+
+def _cramped(path: Path, under_way: int, size: int) -> StoreWriteError:
+    return StoreWriteError(
+        f"the disk that holds {path} is nearly full: the {under_way:,} reports that can be under way at once need"
+        f" {size / 1e6:,.0f} MB, or what is bought might not be kept"
+    )
 
 
 def _recover(path: Path) -> list[str]:

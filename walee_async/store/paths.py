@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from walee_async.errors import StoreDamagedError, StorePathError
 from walee_async.store.connect import check_header, sidecar
 
 if TYPE_CHECKING:
     from os import PathLike
+
+
+_LONGEST: Final = 255 - len(".reserve")
+"""Bytes of a store's name: file systems allow 255, and `.reserve` is the longest that is put behind it."""
 
 
 def resolve(path: str | PathLike[str], *, create: bool) -> Path:
@@ -27,6 +31,10 @@ def resolve(path: str | PathLike[str], *, create: bool) -> Path:
 
 
 def _checked(file: Path, create: bool) -> Path:
+    if len(os.fsencode(file.name)) > _LONGEST:
+        raise StorePathError(
+            f"{file} has a name that is too long for the files beside it; {_LONGEST} bytes are the most"
+        )
     if file.is_dir():
         raise StorePathError(f"{file} is a folder, not a store")
     if file.exists():
@@ -38,6 +46,14 @@ def _checked(file: Path, create: bool) -> Path:
     if not file.parent.is_dir():
         raise StorePathError(f"there is no folder {file.parent}")
     return file
+
+
+def is_same(path: Path, before: os.stat_result) -> bool:
+    """Whether a path still leads to the file that it led to."""
+    try:
+        return os.path.samestat(path.stat(), before)
+    except OSError:
+        return False
 
 
 def make(path: Path) -> None:
@@ -72,7 +88,7 @@ def wipe(path: Path) -> None:
         check_header(path)
     try:
         # The file itself goes last: interrupted at any point, this can be done again.
-        for suffix in (".reserve", "-wal", "-shm", "-journal", ""):
+        for suffix in (".views", ".reserve", "-wal", "-shm", "-journal", ""):
             sidecar(path, suffix).unlink(missing_ok=True)
     except OSError as error:
         raise StorePathError(f"{path} cannot be removed: {error.strerror}") from None

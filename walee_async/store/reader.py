@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from walee_async.errors import StoreDamagedError, StoreError, StorePathError
 from walee_async.outcomes import Payload
-from walee_async.store.books import Books, told
+from walee_async.store.books import IN_DOUBT, Books, told
 from walee_async.store.connect import check_header, check_version, connect_reader
+from walee_async.store.lock import is_held
 from walee_async.store.packing import COLUMNS, Row, check_seal, unpack
 from walee_async.store.paths import resolve
 from walee_async.store.records import Finding, Held, Standing, Version
@@ -159,12 +160,21 @@ class StoreReader(Books):
         doubts = dict(
             self._about(
                 handles,
-                "SELECT handle, count(*) FROM attempts AS a WHERE charge = 'ambiguous' AND intended_at > coalesce("
-                "(SELECT max(received_at) FROM reports AS r WHERE r.handle = a.handle), 0) AND handle IN",
+                f"SELECT handle, count(*) FROM attempts AS a WHERE charge = 'ambiguous' AND {IN_DOUBT} AND handle IN",
                 "GROUP BY handle",
             )
         )
-        return {handle: Standing(held.get(handle), failed.get(handle), doubts.get(handle, 0)) for handle in handles}
+        cut_off = self._cut_off(handles)
+        return {
+            handle: Standing(held.get(handle), failed.get(handle), doubts.get(handle, 0) + cut_off.get(handle, 0))
+            for handle in handles
+        }
+
+    def _cut_off(self, handles: Sequence[str]) -> dict[str, int]:
+        """The attempts without an end, if no process is left that could note one; else they are under way."""
+        query = "SELECT handle, count(*) FROM attempts WHERE charge IS NULL AND handle IN"
+        found = dict(self._about(handles, query, "GROUP BY handle"))
+        return found if found and not is_held(self.path) else {}
 
     def page(self, after: int = 0, *, every: bool = False) -> list[tuple[int, Payload | StoreDamagedError]]:
         """The reports of `versions` with their ids, and in place of the damaged ones what is wrong with them."""

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from walee_async.errors import StoreError
 from walee_async.outcomes import Payload
-from walee_async.store.check import verify
+from walee_async.store.check import examine
 from walee_async.store.reader import StoreReader
 from walee_async.store.records import Finding
 
@@ -73,6 +74,10 @@ class StoreReads:
         """The attempts that may have bought a report without delivering it, by handle."""
         return await self._read(lambda reader: reader.ambiguous(run))
 
+    async def doubts(self) -> Counter[str]:
+        """The attempts that may have bought a report which did not come, and none has since; by handle."""
+        return await self._read(StoreReader.doubts)
+
     async def charges(self, run: int | None = None) -> Counter[Charge]:
         """The attempts by what they may have cost."""
         return await self._read(lambda reader: reader.charges(run))
@@ -100,14 +105,35 @@ class StoreReads:
                 else:
                     raise found
 
-    async def verify(self) -> AsyncIterator[Finding]:
-        """Examine the whole store, and tell what is wrong with it; nothing when all is well."""
-        findings: Iterator[Finding] = await self._read(verify)
-        while (finding := await self._read(lambda _: next(findings, None))) is not None:
-            yield finding
+    async def verify(self, on_examined: Callable[[int], None] | None = None) -> AsyncIterator[Finding]:
+        """Examine the whole store, and tell what is wrong with it; nothing when all is well.
+
+        `on_examined` is told every now and then how many reports have been examined.
+        """
+        found: Iterator[Finding | int] = await self._read(examine)
+        while (one := await self._read(lambda _: next(found, None))) is not None:
+            if isinstance(one, Finding):
+                yield one
+            elif on_examined is not None:
+                on_examined(one)
+
+    async def _stoppable(self, work: Callable[[StoreReader, threading.Event], T]) -> T:
+        """As `_read`, for what takes long: cancelled, it is told to stop, and waited for."""
+        stop = threading.Event()
+        working = asyncio.ensure_future(self._read(lambda reader: work(reader, stop)))
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            stop.set()
+            await asyncio.wait({working})
+            raise
 
     async def _read(self, work: Callable[[StoreReader], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._on_thread, work)
+        try:
+            reading = asyncio.get_running_loop().run_in_executor(self._threads, self._on_thread, work)
+        except RuntimeError:  # its threads have ended
+            raise StoreError(f"{self.path} has been closed") from None
+        return await reading
 
     def _on_thread(self, work: Callable[[StoreReader], T]) -> T:
         reader: StoreReader | None = getattr(self._local, "reader", None)
@@ -117,6 +143,6 @@ class StoreReads:
         return work(reader)
 
     def _close_readers(self) -> None:
-        self._threads.shutdown(cancel_futures=True)
+        self._threads.shutdown()  # what has been asked is answered
         for reader in self._readers:
             reader.close()

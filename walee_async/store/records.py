@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 from msgspec import Struct
@@ -18,8 +19,9 @@ class Held(Struct, frozen=True):
 
     @property
     def dated(self) -> float:
-        """What its age counts from: the report's own time, else when it came."""
-        return self.received_at if self.created is None else self.created
+        """What its age counts from: the report's own time, else when it came. None is made tomorrow."""
+        own = self.created
+        return self.received_at if own is None or own > time.time() else own
 
 
 class Version(Struct, frozen=True, kw_only=True):
@@ -71,7 +73,8 @@ class Standing(Struct, frozen=True):
     failure: Failure | None
     """The last outcome, if it is a failure."""
     ambiguous: int
-    """Attempts since the newest report that may have bought one without delivering it."""
+    """Attempts since the newest report that may have bought one without delivering it; also those whose process died,
+    but not those under way."""
 
 
 class AttemptRecord(Struct, frozen=True, kw_only=True):

@@ -9,25 +9,27 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-SIZE: Final = 4 * 1024 * 1024
-"""Bytes. 64 reports on the way, of 25 KB each, take 2 MB of write-ahead log."""
+EACH: Final = 96 * 1024
+"""Bytes for one report on the way: one of 25 KB that is committed alone takes some 90 KB of write-ahead log."""
+_PIECE: Final = 1024 * 1024
 
 
 class Reserve:
-    """A file beside a store that is there to be deleted."""
+    """A file beside a store that is there to be deleted: room for so many reports on the way."""
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, under_way: int) -> None:
         self._path = store.with_name(f"{store.name}.reserve")
+        self.size = under_way * EACH
 
     def fill(self) -> bool:
         """Set the room aside, unless it is already; False when there is none."""
         with suppress(OSError):
-            if self._path.stat().st_size == SIZE:
+            if self._path.stat().st_size >= self.size:
                 return True
         try:
             with open(self._path, "wb", opener=_private) as file:
                 # Not zeros, which some file systems keep in no room at all.
-                file.write(os.urandom(SIZE))
+                file.writelines(os.urandom(min(_PIECE, self.size - start)) for start in range(0, self.size, _PIECE))
         except OSError:
             self.release()
             return False

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import atexit
 import itertools
+import logging
 import os
 import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from walee_async.errors import StoreError, WaleeError
+from walee_async.errors import StoreWriteError, WaleeError
 from walee_async.store import journal
 from walee_async.store.exchange import export_payloads, import_file
 from walee_async.store.opening import Opened, open_for_writing
@@ -19,6 +20,7 @@ from walee_async.store.paths import resolve
 from walee_async.store.reader import StoreReader
 from walee_async.store.reads import StoreReads
 from walee_async.store.records import Failure, Finding, Imported, Pruned
+from walee_async.store.views import forget
 from walee_async.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
     from walee_async.outcomes import Attempt, Payload
 
+logger = logging.getLogger("walee_async")
+_NAMED: Final = 20
+"""Handles in one sentence."""
 _DETAIL: Final = 500
 """Characters of a failure's sentence that are kept."""
 
@@ -55,7 +60,8 @@ class Store(StoreReads):
     on disk; awaiting is optional for all but the intent: what was queued is written even when nobody waits, at the
     latest on closing. A StoreWriteError means that the disk refused: every later intent is refused at once with the
     same sentence, and what was kept before can be read. When the disk is full, what is under way can still be settled:
-    room for that is set aside in the file `.reserve`.
+    room for that is set aside in the file `.reserve`. While another program holds the file, intents are refused with a
+    StoreLockedError, and settlements wait for it.
 
     Attributes:
         orphans: The handles whose requests were under way when the last process died, one for each request: their
@@ -68,7 +74,7 @@ class Store(StoreReads):
         self.orphans = opened.orphans if opened else ()
         self.remarks = opened.remarks if opened else ()
         self._lock = opened.lock if opened else None
-        self._writer = Writer(opened.connection, path, opened.reserve) if opened else None
+        self._writer = _writer(path, opened) if opened else None
         self._numbers = itertools.count(opened.next_attempt if opened else 1)
         self._process = os.getpid()
         self._closing = threading.Lock()
@@ -78,15 +84,24 @@ class Store(StoreReads):
 
     @classmethod
     def open(
-        cls, path: str | PathLike[str], *, create: bool = True, read_only: bool = False, wipe: bool = False
+        cls,
+        path: str | PathLike[str],
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        wipe: bool = False,
+        under_way: int = 64,
     ) -> Self:
         """Open a store. It blocks for some milliseconds, after a crash longer: in an event loop, use a thread.
 
         Args:
-            path: The file. Beside it are `-wal` and `-shm` while it is in use, `.lock` and `.reserve`.
+            path: The file. Beside it are `-wal` and `-shm` while it is in use, `.lock` and `.reserve`; `.views` once
+                it has been scored.
             create: Make it where there is none; its folder must be there.
             read_only: Write nothing and take no lock, so that it can be read while another process writes to it.
             wipe: Remove what is in it first.
+            under_way: The requests that can be under way at once. Where the disk has no room for that many reports,
+                the store can be read and pruned, and every intent is refused.
 
         Raises:
             StorePathError: there is no store at the path, or none can be made there.
@@ -99,7 +114,12 @@ class Store(StoreReads):
         if read_only:
             StoreReader.open(file).close()
             return cls(file, None)
-        return cls(file, open_for_writing(file, fresh=wipe))
+        return cls(file, open_for_writing(file, fresh=wipe, under_way=under_way))
+
+    @property
+    def unkept(self) -> tuple[str, ...]:
+        """The handles of the reports that were paid for and could not be written; closing logs them."""
+        return tuple(self._writer.unkept) if self._writer is not None else ()
 
     # -- the journal --------------------------------------------------------------------------------------------------
 
@@ -122,7 +142,7 @@ class Store(StoreReads):
             StoreError: by the await; it is not on disk, and the error holds the payload.
         """
         work = partial(journal.settle, intent=intent.id, attempt=attempt, payload=payload)
-        return self._writes().submit(work, attempt.handle, payload)
+        return self._writes().submit(work, attempt.handle, payload, settles=True)
 
     def record_failure(
         self, handle: str, error: WaleeError, *, run: int | None = None, due_at: float | None = None
@@ -138,7 +158,7 @@ class Store(StoreReads):
             due_at=due_at,
             run=run,
         )
-        return self._writes().submit(partial(journal.record_failure, failure=failure), handle)
+        return self._writes().submit(partial(journal.record_failure, failure=failure), handle, settles=True)
 
     def begin_run(self, command: str = "") -> Awaitable[int]:
         """Note the start of a run; its number. `command` must not hold a key."""
@@ -153,13 +173,16 @@ class Store(StoreReads):
     async def prune(self, older_than: float, *, keep_latest: bool = True) -> Pruned:
         """Remove the reports older than that many seconds, by their own date, else by when they came.
 
-        `keep_latest` spares the newest of each handle. The books stay; the file shrinks with `vacuum`.
+        `keep_latest` spares the newest of each handle. The books stay; the file shrinks with `vacuum`. What scoring
+        has put beside the store goes first, and once more at the end: another process may have made it anew meanwhile.
         """
         reports = size = 0
-        before = time.time() - older_than
+        before, writer = time.time() - older_than, self._writes()
         work = partial(journal.prune_chunk, before=before, keep_latest=keep_latest)
-        while (chunk := await self._writes().submit(work)).reports:
+        await asyncio.to_thread(forget, self.path)
+        while (chunk := await writer.submit(work)).reports:
             reports, size = reports + chunk.reports, size + chunk.bytes
+        await asyncio.to_thread(forget, self.path)
         return Pruned(reports, size)
 
     async def vacuum(self) -> int:
@@ -180,7 +203,9 @@ class Store(StoreReads):
             StoreDamagedError: a report is damaged, and `on_damage` is None.
             ConfigError: the file cannot be written.
         """
-        return await self._read(partial(export_payloads, target=target, every=every, on_damage=on_damage))
+        return await self._stoppable(
+            lambda reader, stop: export_payloads(reader, target, stop, every=every, on_damage=on_damage)
+        )
 
     async def import_(self, source: str | PathLike[str]) -> Imported:
         """Bring in the reports of a file; those that are here already are left out, so that it can be repeated.
@@ -191,7 +216,8 @@ class Store(StoreReads):
         Raises:
             ConfigError: the file cannot be read.
         """
-        return await asyncio.to_thread(import_file, source, self._writes())
+        writer = self._writes()
+        return await self._stoppable(lambda _, stop: import_file(source, writer, stop))
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
@@ -208,9 +234,17 @@ class Store(StoreReads):
             atexit.unregister(self.close)
             self._close_readers()
             if self._writer is not None:
-                self._writer.close()
+                if problem := self._writer.close():
+                    logger.error("%s", problem)
+                self._tell_unkept()
             if self._lock is not None:
                 self._lock.release()
+
+    def _tell_unkept(self) -> None:
+        if lost := self.unkept:
+            more = f" and {len(lost) - _NAMED:,} more" if len(lost) > _NAMED else ""
+            named = ", ".join(lost[:_NAMED]) + more
+            logger.error("%d reports that were paid for could not be kept in %s: %s", len(lost), self.path, named)
 
     async def __aenter__(self) -> Self:
         return self
@@ -231,9 +265,15 @@ class Store(StoreReads):
 
     def _writes(self) -> Writer:
         if self._closed:
-            raise StoreError(f"{self.path} has been closed")
+            raise StoreWriteError(f"{self.path} has been closed")
         if self._writer is None:
-            raise StoreError(f"{self.path} was opened for reading only")
+            raise StoreWriteError(f"{self.path} was opened for reading only")
         if self._process != os.getpid():
-            raise StoreError(f"{self.path} was opened by the process this one was forked from; open it for reading")
+            raise StoreWriteError(
+                f"{self.path} was opened by the process this one was forked from; open it for reading"
+            )
         return self._writer
+
+
+def _writer(path: Path, opened: Opened) -> Writer:
+    return Writer(opened.connection, path, opened.lock, opened.reserve, opened.cramped)

@@ -9,21 +9,27 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from walee_async.errors import StoreError, WaleeError
-from walee_async.store.connect import explain, is_busy, is_full, is_lasting
+from walee_async.errors import StoreError, StoreLockedError, StorePathError, StoreWriteError, WaleeError
+from walee_async.store.connect import explain, is_busy, is_lasting, may_want_room
+from walee_async.store.paths import is_same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from walee_async.outcomes import Payload
+    from walee_async.store.lock import Lock
     from walee_async.store.reserve import Reserve
 
 T = TypeVar("T")
+
+_LOOK: Final = 1.0
+"""Seconds between two looks at the lock; the file itself is looked at with each commit, in some 2 µs."""
 
 MOST: Final = 64
 """Records in one commit: all that the default 64 connections can have on the way."""
@@ -37,17 +43,17 @@ report took 540 µs of CPU rather than 620, at the same reports a second; 2 ms g
 class Ticket(Generic[T]):
     """One record on its way to the disk, and who is to be told. `work` may run twice, if the first is rolled back.
 
-    `begins` says that it begins something new, which a full disk has no room for; `alone` that it can be part of no
-    transaction.
+    `begins` says that it begins something new, which a full disk has no room for; `settles` that it ends what was
+    begun, and is worth waiting for while another program holds the file; `alone` that it can be part of no transaction.
     """
 
-    __slots__ = ("alone", "begins", "error", "future", "handle", "loop", "payload", "result", "work")
+    __slots__ = ("alone", "begins", "error", "future", "handle", "late", "loop", "payload", "result", "settles", "work")
 
     def __init__(self, work: Callable[[sqlite3.Connection], T], handle: str | None, payload: Payload | None) -> None:
         self.work = work
         self.handle = handle
         self.payload = payload
-        self.alone = self.begins = False
+        self.alone = self.begins = self.settles = self.late = False
         self.loop: asyncio.AbstractEventLoop | None = None
         self.future: asyncio.Future[T] | Future[T]
         self.result: T | None = None
@@ -66,16 +72,34 @@ class Ticket(Generic[T]):
 
 
 class Writer:
-    """Owns the writing connection, and the room set aside for a full disk."""
+    """Owns the writing connection, and the room set aside for a full disk; `refusal` is why nothing may be begun.
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, reserve: Reserve) -> None:
+    The store's file and its lock are looked after: SQLite goes on writing to a file that was removed.
+
+    Attributes:
+        unkept: The handles of the reports that were paid for and could not be written.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        lock: Lock,
+        reserve: Reserve,
+        refusal: StoreError | None = None,
+    ) -> None:
+        self.unkept: list[str] = []
         self._connection = connection
         self._path = path
         self._reserve = reserve
         self._failure: StoreError | None = None
         """Why nothing is written any more."""
-        self._full: StoreError | None = None
+        self._refusal = refusal
         """Why nothing new is begun any more."""
+        self._closing = False
+        self._file = path.stat()
+        self._lock = lock
+        self._looked = time.monotonic()
         self._queue: queue.SimpleQueue[Ticket[Any] | None] = queue.SimpleQueue()
         self._next: list[Ticket[Any] | None] = []
         self._enough = threading.Event()
@@ -91,10 +115,11 @@ class Writer:
         payload: Payload | None = None,
         *,
         begins: bool = False,
+        settles: bool = False,
     ) -> asyncio.Future[T]:
         """Queue a record from within an event loop; the future is done when it is on disk."""
         ticket = Ticket(work, handle, payload)
-        ticket.begins = begins
+        ticket.begins, ticket.settles = begins, settles
         ticket.loop = asyncio.get_running_loop()
         ticket.future = future = ticket.loop.create_future()
         self._put(ticket)
@@ -116,17 +141,26 @@ class Writer:
         if ticket is None or self._queue.qsize() >= ENOUGH:
             self._enough.set()
 
-    def close(self) -> None:
-        """Write what is queued, then close the connection. Further submissions are never answered."""
+    def close(self) -> StoreError | None:
+        """Write what is queued, then close the connection; what was wrong with the file, if nobody was told so far."""
+        told = self._failure
         self._put(None)
         self._thread.join()
+        return None if told else self._failure
 
     # -- in the thread ------------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
         while (batch := self._gather()) is not None:
+            self._look()
             self._write(batch)
             _tell(batch)
+        self._look()
+        self._closing = True
+        while not self._queue.empty():  # what came while we closed, and what waited for another program
+            if (ticket := self._queue.get()) is not None:
+                self._write([ticket])
+                _tell([ticket])
         with suppress(sqlite3.Error):  # a checkpoint that fails leaves everything in the WAL, where it is as safe
             self._connection.close()
 
@@ -152,14 +186,24 @@ class Writer:
         self._company = len(batch) > 1
         return batch
 
+    def _look(self) -> None:
+        if self._failure is None and not is_same(self._path, self._file):
+            self._failure = StorePathError(f"{self._path} was removed or replaced while it was written to")
+        if self._refusal is None and time.monotonic() - self._looked > _LOOK:
+            self._looked = time.monotonic()
+            if self._lock.is_lost():
+                self._refusal = StoreLockedError(f"the lock of {self._path} was removed, and others may write to it")
+
     def _write(self, batch: list[Ticket[Any]]) -> None:
-        refused = [ticket for ticket in batch if self._failure or (self._full and ticket.begins)]
+        refused = [ticket for ticket in batch if self._failure or (self._refusal and ticket.begins)]
         for ticket in refused:
-            ticket.error = self._told(ticket, self._failure or self._full)
+            ticket.error = self._told(ticket, self._failure or self._refusal)
         if refused:
             batch = [ticket for ticket in batch if ticket.error is None]
         if not batch:
             return
+        for ticket in batch:
+            ticket.late = False
         try:
             self._commit(batch)
         except Exception as error:  # noqa: BLE001  (whatever it is, somebody waits to be told)
@@ -168,19 +212,32 @@ class Writer:
 
     def _cope(self, batch: list[Ticket[Any]], error: Exception) -> None:
         """Find a way on after a commit that failed, and see that everybody in it is written or told."""
-        if batch[0].alone or is_busy(error) or (len(batch) == 1 and not is_lasting(error)):
+        if is_busy(error) and not self._closing:
+            self._wait(batch, error)
+        elif batch[0].alone or is_busy(error) or (len(batch) == 1 and not is_lasting(error)):
             for ticket in batch:
                 ticket.error = self._told(ticket, error)
         elif not is_lasting(error):
             for ticket in batch:  # one of them cannot be written; the others shall not suffer for it
                 self._write([ticket])
         else:
-            failure = explain(error, self._path, "written to")
-            if is_full(error) and self._reserve.release():
-                self._full = failure
+            # One class for whatever is wrong with the file: the damage of one report that is read ends nothing.
+            failure = StoreWriteError(explain(error, self._path, "written to").detail)
+            if may_want_room(error) and self._reserve.release():
+                self._refusal = failure
             else:
                 self._failure = failure
             self._write(batch)
+
+    def _wait(self, batch: list[Ticket[Any]], error: Exception) -> None:
+        """Put what was paid for back into the queue; each try waits for the other program as long as SQLite does."""
+        for ticket in batch:
+            if ticket.settles:
+                ticket.late = True
+                self._queue.put(ticket)
+            else:
+                ticket.error = self._told(ticket, error)
+        self._company = True  # should SQLite not wait, then HOLD does
 
     def _commit(self, batch: list[Ticket[Any]]) -> None:
         if batch[0].alone:
@@ -205,10 +262,13 @@ class Writer:
         own = error.about(ticket.handle)
         if isinstance(own, StoreError):
             own.payload = ticket.payload
+            if ticket.payload is not None and isinstance(own, StoreWriteError | StoreLockedError | StorePathError):
+                self.unkept.append(ticket.payload.handle)
         return own
 
 
 def _tell(batch: list[Ticket[Any]]) -> None:
+    batch = [ticket for ticket in batch if not ticket.late]
     loops = {ticket.loop for ticket in batch}
     for loop in loops:
         mine = [ticket for ticket in batch if ticket.loop is loop]

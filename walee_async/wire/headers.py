@@ -100,6 +100,8 @@ def limits(headers: Mapping[str, str], now: float) -> Limits | None:
     Of several policies, the one that stops the next requests first: the one with the fewest requests remaining (its
     quota where that is unknown), and among equals the one that resets last.
     """
+    if "limit" not in " ".join(headers):  # as in most answers
+        return None
     policies = [(name, _policy(fields)) for name, fields in _items(headers.get("ratelimit-policy", ""))]
     found: list[Limits] = []
     for name, state in (*_standard(headers, now), *_families(headers, now)):

@@ -1,0 +1,126 @@
+"""Briefs: what they take, and what they say of what they do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from walee_async.errors import ConfigError
+from walee_async.scoring import FLAGS, Brief, read_brief
+
+TOML = """
+name = "Women 18-34 in Pakistan"
+countries = "pk"
+genders = ["Female"]
+ages = ["18-34"]
+languages = ["UR", "en"]
+followers = { min = 10_000, max = 2e6 }
+[weights]
+audience_fit = 5
+[require]
+min_target_share = 0.1
+no_flags = ["hidden"]
+[penalties]
+dormant = 12.5
+"""
+
+
+def test_codes_are_taken_as_people_write_them() -> None:
+    """Any case, spans of ages, single texts; the same wishes are the same brief, and have the same id."""
+    brief = Brief.make(countries="pk", genders=["Female"], ages=["18–34", "65+"], languages=["UR", "en", "ur"])
+    assert (brief.countries, brief.genders, brief.languages) == (("PK",), ("FEMALE",), ("en", "ur"))
+    assert brief.ages == ("18-24", "25-34", "65-")
+    same = Brief(countries=("PK",), genders=("FEMALE",), ages=("65-", "25-34", "18-24"), languages=("ur", "en"))
+    assert brief == same
+    assert brief.id == same.id == msgspec.structs.replace(same, name="With a name").id
+    assert brief.id != Brief().id
+
+
+def test_a_brief_survives_json() -> None:
+    """What a brief says as JSON is a brief again, the same."""
+    brief = Brief.make(countries=["PK", "IN"], ages="18-24", followers={"min": 5}, penalties={"dormant": 3})
+    assert msgspec.json.decode(msgspec.json.encode(brief), type=Brief) == brief
+
+
+def test_files_are_toml_or_json(tmp_path: Path) -> None:
+    """Both say the same, with or without a byte order mark."""
+    toml, json = tmp_path / "brief.toml", tmp_path / "brief.JSON"
+    toml.write_text(TOML, "utf-8-sig")
+    brief = read_brief(toml)
+    json.write_bytes(msgspec.json.encode(brief))
+    assert read_brief(json) == brief
+    assert brief.followers.max == 2e6
+    assert brief.require.no_flags == ("hidden",)
+    assert brief.penalties.dormant == 12.5
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"contries": ["PK"]}, "no key contries; did you mean countries?"),
+        ({"weights": {"audiencefit": 2}}, "no key weights.audiencefit; did you mean audience_fit?"),
+        ({"flags": {"zzz": 2}}, "no key flags.zzz; it has min_engagement_rate, "),
+        ({"countries": ["UK"]}, "countries has 'UK', which is no country code; did you mean GB?"),
+        ({"countries": ["Freedonia"]}, "it takes ISO 3166-1 alpha-2 codes, such as PK"),
+        ({"countries": 7}, "does not fit at countries: expected `array`, got `int`"),
+        ({"genders": ["women"]}, "genders has 'women'; it takes MALE and FEMALE"),
+        ({"ages": ["18-25"]}, "the bands are 13-17, 18-24, 25-34, 35-44, 45-64, 65-; did you mean 18-24?"),
+        ({"ages": ["34-18"]}, "ages has '34-18'"),
+        ({"languages": ["Urdu!"]}, "no language code, such as ur or en"),
+        ({"followers": {"min": 9, "max": 3}}, "followers.min is 9, which is more than followers.max, 3"),
+        ({"followers": {"min": -1}}, "followers.min is -1; it must be at least 0"),
+        ({"weights": {"reach": -1}}, "weights.reach is -1; it must be at least 0"),
+        ({"weights": {"reach": float("nan")}}, "weights.reach is nan; it must be a number"),
+        ({"weights": {"reach": "much"}}, "does not fit at weights.reach: expected `float`, got `str`"),
+        (
+            {"weights": dict.fromkeys(Brief().weights.__struct_fields__, 0)},
+            "all are 0, so there is nothing",
+        ),
+        ({"require": {"min_target_share": 15}, "ages": "18-24"}, "it must be from 0 to 1; 15 % is 0.15"),
+        ({"require": {"min_target_share": 0.1}}, "asks for a target, and the brief names none"),
+        ({"require": {"min_engagement_percentile": 101}}, "it must be from 0 to 100"),
+        ({"require": {"no_flags": ["hiden"]}}, "'hiden', which is no flag; did you mean hidden?"),
+        ({"penalties": {"dormant": 101}}, "penalties.dormant is 101; it must be from 0 to 100"),
+        ({"curves": {"reach_half": 0}}, "curves.reach_half is 0; it must be above 0"),
+        ({"curves": {"fit_full": 2}}, "curves.fit_full is 2; it must be from 0 to 1; 2 % is 0.02"),
+        ({"grades": {"review": 80}}, "grades.review is 80, which is more than grades.approve, 70"),
+    ],
+)
+def test_what_a_brief_cannot_say_is_one_sentence(keys: dict[str, Any], said: str) -> None:
+    """It names the key, and what was probably meant."""
+    with pytest.raises(ConfigError) as caught:
+        Brief.make(**keys)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("brief.toml", b"countries = [", "is no TOML: "),
+        ("brief.json", b"{", "is no JSON: "),
+        ("brief.json", b"[]", "holds no object"),
+        ("brief.toml", b"name = '\xff'", "is not UTF-8 text"),
+        ("brief.toml", b"contries = ['PK']", "brief.toml: The brief has no key contries; did you mean countries?"),
+        ("missing.toml", None, "cannot be read: No such file"),
+    ],
+)
+def test_a_file_that_is_no_brief_is_one_sentence(tmp_path: Path, name: str, content: bytes | None, said: str) -> None:
+    """It names the file, and what is wrong in it."""
+    file = tmp_path / name
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        read_brief(file)
+    assert said in str(caught.value)
+    assert str(file) in str(caught.value)
+
+
+def test_every_flag_can_be_penalised_and_forbidden() -> None:
+    """The names of flags are one list."""
+    assert Brief.make(penalties=dict.fromkeys(FLAGS, 1), require={"no_flags": list(FLAGS)}).require.no_flags == tuple(
+        sorted(FLAGS)
+    )

@@ -1,0 +1,44 @@
+"""Strangers' texts and numbers, made fit for a page: texts of bounded length, numbers that JSON can hold."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+from walee_async.scoring.measures import known
+
+LONGEST: Final = 120
+"""Characters of a text that are shown; the longest name that TikTok takes has 30."""
+_MOST: Final = 1e15
+"""No count is that high; JavaScript holds whole numbers exactly up to nine times that."""
+_KEPT: Final = "\u200c\u200d\u200e\u200f"
+"""Joiners, which are part of how Persian words and family emoji are written, and marks of direction, which end with
+their text."""
+
+
+def text(given: str | None, limit: int = LONGEST) -> str | None:
+    """The text on one line, cut to `limit` characters; None when nothing of it is left.
+
+    What controls, reorders or hides other text is left out. It is not escaped: the page never reads it as HTML.
+    """
+    if given is None:
+        return None
+    # Far more than can be left is looked at, and no more: a name may have a hundred thousand characters.
+    line = " ".join("".join(map(_harmless, given[: 8 * limit])).split())
+    cut = len(given) > 8 * limit or len(line) > limit
+    return (f"{line[: limit - 1]}…" if cut else line) or None
+
+
+def _harmless(character: str) -> str:
+    if character.isspace():
+        return " "
+    category = unicodedata.category(character)
+    return "" if category in ("Cc", "Cf", "Co", "Cs") and character not in _KEPT else character
+
+
+def number(given: float | None, digits: int = 6) -> float | None:
+    """The number with so many decimals; None where it is not known, or no count, rate or share can be so."""
+    value = known(given)
+    if value is None or value > _MOST:
+        return None
+    return round(value, digits) if isinstance(value, float) else value
