@@ -480,11 +480,15 @@ def test_a_reader_that_goes_away_costs_nothing_that_was_sent(
         assert reader.ambiguous() == {}
 
 
-def test_starting_over_comes_last(walee: Any, gateway: Gateway, store: Path) -> None:
+@pytest.mark.parametrize(
+    "wrong", [("--out", "no/such/folder/x.jsonl"), ("--concurrency", "0"), ("--burst", "0"), ("--max-spend", "inf")]
+)
+def test_starting_over_comes_last(here: Any, gateway: Gateway, store: Path, wrong: tuple[str, str]) -> None:
     """A command that cannot be carried out does not remove what was bought first."""
-    walee("fetch", *gateway.handles[:3], *OUT)
-    ended = walee("fetch", *gateway.handles[:3], "--fresh-store", "--yes", "--out", "no/such/folder/x.jsonl")
+    here("fetch", *gateway.handles[:3], *OUT)
+    ended = here("fetch", *gateway.handles[:3], "--fresh-store", "--yes", *wrong)
     assert ended.code == 2
+    assert "was removed" not in ended.err
     with StoreReader.open(store) as reader:
         assert reader.totals().reports == 3
 

@@ -21,7 +21,7 @@ from walee_async.cli.sources import HandleList
 from walee_async.cli.text import clean, plural
 from walee_async.client import WaleeClient
 from walee_async.errors import ConfigError
-from walee_async.options import Options
+from walee_async.options import Options, check_concurrency
 from walee_async.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def equip(order: Purchase, screen: Screen) -> tuple[WaleeClient, Pulse]:
     keys = find_keys(order.account.key_file, screen)
     pulse = Pulse(screen.warn)
     pulse.client = client = _client(keys.keys, order, pulse)
+    check_concurrency(order.pace.concurrency)
     _check(order.store)
     return client, pulse
 
