@@ -358,6 +358,19 @@ def test_a_report_is_bought_once(walee: Any, gateway: Gateway) -> None:
     assert gateway.requests_seen == 2
 
 
+def test_one_report_is_held_to_what_is_known(walee: Any, gateway: Gateway) -> None:
+    """What a run may have bought already is not bought by `walee report` either, which says what would change that."""
+    handle = gateway.handles[0]
+    gateway.plan(handle, Truncate())
+    walee("fetch", handle, "--resend-ambiguous", "0", *OUT)
+    refused = walee("report", handle, "--resend-ambiguous", "0")
+    assert refused.code == 3
+    assert "it may have been bought once already and is not sent again while resend_ambiguous is 0" in refused.err
+    assert gateway.billed[handle] == 1
+    assert walee("report", handle).code == 0
+    assert gateway.billed[handle] == 2
+
+
 def test_old_reports_can_be_removed(walee: Any, tool: Any, gateway: Gateway, store: Path) -> None:
     """What would go is said, and goes with --yes; the newest of each creator stays unless all versions are meant."""
     for fresh in ([], ["--fresh"]):

@@ -25,6 +25,7 @@ _OUT = (
     "is continued: handles whose reports are in it are skipped. Left out: standard output, or reports.jsonl if that is "
     "a terminal."
 )
+RESEND = "How often to send again after a request that may have bought its report; 0 never buys twice."
 _TABLES = (
     "Write tidy tables into a folder, for analysis: creators, history, audience, posts, people, tags, histogram and "
     "ledger."
@@ -59,8 +60,7 @@ class PaceOptions:
     """Handles under way at once."""
     deadline: Annotated[float, Parameter(metavar="SECONDS")] = 300.0
     """The longest that one handle may take, retries and pauses included."""
-    resend_ambiguous: Annotated[int, Parameter(metavar="N")] = 1
-    """How often to send again after a request that may have bought its report; 0 never buys twice."""
+    resend_ambiguous: Annotated[int, Parameter(metavar="N", help=RESEND)] = 1
 
 
 @Parameter(name="*")
