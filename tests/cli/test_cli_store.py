@@ -539,10 +539,26 @@ def test_a_mistyped_reason_is_not_bought(here: Any, gateway: Gateway, arguments:
     assert gateway.requests_seen == 0
 
 
-def test_what_was_cut_off_is_named_before_it_is_bought_again(walee: Any, gateway: Gateway) -> None:
-    """Requests that an orderly end left open are doubts, and the next run names them first."""
+def test_what_was_cut_off_is_named_before_it_is_bought_again(walee: Any, tool: Any, gateway: Gateway) -> None:
+    """Requests that an orderly end left open are doubts: the plan and the next run over them name them first."""
     gateway.plan(gateway.handles[0], Truncate())
     walee("fetch", gateway.handles[0], "--resend-ambiguous", "0", *OUT)
+    planned = tool("plan", *gateway.handles[:2])
+    assert f"1 of them may have been bought already: {gateway.handles[0]}" in " ".join(planned.out.decode().split())
+    assert json.loads(tool("plan", *gateway.handles[1:], "--json").out)["in_doubt"] == []
+    said = f"1 report may have been bought already and did not come: {gateway.handles[0]}."
+    assert "may have been bought" not in walee("fetch", gateway.handles[2], *OUT).err
+    assert f"Note: {said}" in walee("fetch", "-", *OUT, stdin=gateway.handles[2]).err
     ended = walee("fetch", *gateway.handles[:2], *OUT)
-    assert f"1 report may have been bought already and did not come: {gateway.handles[0]}." in ended.err
+    assert f"Of what is to be bought now, {said}" in ended.err
     assert "may have been bought already" not in walee("fetch", *gateway.handles[:2], *OUT).err
+
+
+def test_what_is_bought_again_for_its_age_is_said_first(here: Any, gateway: Gateway) -> None:
+    """Reports that are too old to be used are counted before they are bought again; nobody need be surprised."""
+    assert "too old" not in here("fetch", *gateway.handles[:3]).err
+    assert "too old" not in here("fetch", *gateway.handles[:3]).err
+    again = here("fetch", *gateway.handles[:5], "--max-age", "0")
+    assert "In reports.db 3 reports are too old by --max-age, to be bought again." in again.err
+    assert "too old" not in here("fetch", *gateway.handles[:5], "--fresh").err
+    assert gateway.billed.total() == 3 + 5 + 5
