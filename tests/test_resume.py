@@ -393,6 +393,8 @@ async def test_a_budget_that_ends_between_two_sends_leaves_a_doubt(gateway: Gate
         ({"max_spend": float("inf"), "price": 0.5}, "must be a number of at least 0"),
         ({"max_spend": float("nan"), "price": 0.5}, "must be a number of at least 0"),
         ({"max_spend": 5}, "needs the price"),
+        ({"max_reports": True}, "must be a number of at least 0"),
+        ({"max_spend": "5", "price": 1}, "must be a number of at least 0"),
     ],
 )
 async def test_a_budget_that_cannot_be_is_said_so(given: dict[str, float], said: str) -> None:

@@ -91,6 +91,27 @@ def test_a_budget_is_kept_to_the_report(walee: Any, gateway: Gateway, tmp_path: 
     assert gateway.billed == Counter(gateway.handles)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--max-reports", "2.6"),
+        ("--max-reports", "0.4"),
+        ("--max-reports=-1",),
+        ("--max-spend", "inf", "--price", "1"),
+        ("--max-spend", "1e400", "--price", "1"),
+        ("--price", "nan"),
+        ("--resend-ambiguous", "0.6"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(here: Any, gateway: Gateway, wrong: tuple[str, ...]) -> None:
+    """Nothing is rounded where money is limited: one sentence says what is wrong, and nothing is sent."""
+    ended = here("fetch", *gateway.handles, *wrong)
+    assert ended.code == 2
+    assert re.match(r"walee: .*(whole number|at least 0)", ended.err)
+    assert len(ended.err.splitlines()) == 1
+    assert gateway.requests_seen == 0
+
+
 def test_a_killed_run_names_what_may_have_been_bought(walee: Any, gateway: Gateway, store: Path) -> None:
     """After kill -9 the next run names the handles under way, goes on, and the books agree with the gateway's."""
     doubtful = gateway.handles[3:5]

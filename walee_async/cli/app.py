@@ -12,6 +12,7 @@ from walee_async.cli.options import (
     ON_PAGE,
     RESEND,
     STORE,
+    WHOLE,
     AccountOptions,
     ExportOptions,
     GatewayOptions,
@@ -230,7 +231,7 @@ def report(
     json: Annotated[bool, Parameter(help="Print the whole report as JSON, as it came.")] = False,
     page: Annotated[Path | None, Parameter(metavar="FILE.html", help=f"Make a page of it instead. {_PAGE}")] = None,
     brief: Annotated[Path | None, Parameter(metavar="FILE", help="The brief that the page scores it by.")] = None,
-    resend_ambiguous: Annotated[int, Parameter(metavar="N", help=RESEND)] = 1,
+    resend_ambiguous: Annotated[int, WHOLE, Parameter(help=RESEND)] = 1,
     account: AccountOptions = _ACCOUNT,
     store: StoreOptions = _STORE,
 ) -> Exit:
