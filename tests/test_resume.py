@@ -294,6 +294,26 @@ async def test_a_handle_put_aside_fails_in_a_run_only_if_its_report_does_not_com
         assert reader.by_run() == {1: (19, 0, 1)}
 
 
+async def test_a_run_whose_client_is_closed_comes_to_its_end(gateway: Gateway, path: Path) -> None:
+    """Each handle has its outcome all the same, also one that was put aside; what was sent by then is in the books."""
+    gateway.plan(gateway.handles[0], RetryLater(10))
+    walee = await client(gateway, path).__aenter__()
+    async with walee.creator_reports(gateway.handles, concurrency=2) as run:
+        outcomes = [await anext(run)]
+        while not run.progress().parked:
+            outcomes.append(await anext(run))
+        await walee.aclose()
+        outcomes += [outcome async for outcome in run]
+    assert Counter(outcome.handle for outcome in outcomes) == Counter(gateway.handles)
+    assert {type(o.error) for o in outcomes if o.handle == gateway.handles[0] and isinstance(o, Failed)} == {
+        NotReadyError
+    }
+    with StoreReader.open(path) as reader:
+        totals = reader.totals()
+        assert gateway.billed.total() <= totals.reports + totals.ambiguous.total() + totals.under_way
+        assert [failure.handle for failure in reader.parked()] == [gateway.handles[0]]
+
+
 async def test_what_may_have_been_bought_is_named_and_sent_again_as_often_as_allowed(
     gateway: Gateway, path: Path
 ) -> None:
