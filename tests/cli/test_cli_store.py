@@ -534,13 +534,19 @@ def test_a_new_store_is_told_of(walee: Any, gateway: Gateway) -> None:
     assert "is new" not in second
 
 
-def test_fresh_does_not_claim_to_go_on(walee: Any, gateway: Gateway) -> None:
-    """With --fresh the same command buys everything anew, and says so."""
-    ended = walee("fetch", *gateway.handles[:3], "--fresh", "--max-reports", "2", *OUT)
-    assert ended.code == 6
-    assert "With --fresh the same command buys everything anew; without it, it goes on from here." in " ".join(
-        ended.err.split()
-    )
+def test_fresh_does_not_claim_to_go_on(here: Any, gateway: Gateway) -> None:
+    """With --fresh the same command buys everything anew, and says so; into a file, what is not in it."""
+    command = ("fetch", *gateway.handles[:3], "--fresh", "--max-reports", "2")
+    for more, told, bought in (
+        ((), "With --fresh the same command buys everything anew; without it, what is not in reports.db either.", 2),
+        ((), "With --fresh the same command buys everything anew", 4),
+        (OUT, "With --fresh the same command buys what is not in reports.jsonl; without it, what is not", 6),
+        (OUT, "reports.jsonl has 2 reports already; they are not bought again, not with --fresh either", 7),
+    ):
+        assert told in " ".join(here(*command, *more).err.split())
+        assert gateway.billed.total() == bought
+    bare = here("fetch", *gateway.handles[:3], "--fresh", "--max-reports", "2", "--no-store")
+    assert "With --out FILE, it could go on from here." in " ".join(bare.err.split())
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,8 @@ class Job(Struct, kw_only=True):
     handles: HandleList
     total: int | None
     screen: Screen
-    again: bool
-    """Whether the same command again would go on from where this one ends."""
+    file: str | None = None
+    """Where outcomes are written, if the same command again leaves out what is in it."""
 
     @property
     def store(self) -> Path | None:
@@ -129,7 +129,7 @@ class Job(Struct, kw_only=True):
                 ending=ending,
                 speed=speed,
                 place=place(),
-                again=self.again and not self.order.store.fresh,
+                again=self.file is not None or (self.store is not None and not self.order.store.fresh),
                 way=self._way(),
             )
             self._tell(account)
@@ -169,14 +169,16 @@ class Job(Struct, kw_only=True):
 
     def _way(self) -> str:
         """How to go on from here."""
-        if self.order.store.fresh:
-            return "With --fresh the same command buys everything anew; without it, it goes on from here."
-        if self.again:
+        if self.store is None and self.file is None:
+            return "With --out FILE, it could go on from here."
+        if self.store is None or not self.order.store.fresh:
             return "The same command again goes on from here."
-        return "With --out FILE, it could go on from here."
+        anew = "everything anew" if self.file is None else f"what is not in {self.file}"
+        return f"With --fresh the same command buys {anew}; without it, what is not in {self.store} either."
 
     def _tell(self, account: Account) -> None:
         account.store = str(self.store or "")
+        account.fresh = self.order.store.fresh
         account.price = self.order.spend.price
         account.skipped = len(self.handles.skipped)
         for part in summary(account):

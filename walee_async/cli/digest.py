@@ -56,6 +56,8 @@ class Account(Struct, kw_only=True):
     """Handles whose reports were there before."""
     store: str = ""
     """Where the reports are kept, if they are."""
+    fresh: bool = False
+    """Whether what is stored is of no account."""
     price: float | None = None
     """What one report costs."""
     again: bool = False
@@ -151,7 +153,7 @@ def _next(account: Account) -> list[RenderableType]:
 
 
 def _rest(account: Account) -> str:
-    if not account.store:
+    if account.fresh or not account.store:
         return "The same command again tries only those that failed."
     parked = account.ledger.failures["NotReadyError"]
     due = f" {plural(parked, 'report')} being prepared will be asked for when due." if parked else ""

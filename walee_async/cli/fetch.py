@@ -51,9 +51,9 @@ def fetch(order: Order) -> Exit:
             handles=handles,
             total=handles.total(),
             screen=screen,
-            again=isinstance(sink, ReportFile) or order.store.path is not None,
+            file=sink.name if isinstance(sink, ReportFile) else None,
         )
-        _tell_beginning(sink, handles, screen)
+        _tell_beginning(sink, handles, screen, fresh=order.store.fresh)
         return asyncio.run(_run(job, order, sink))
     finally:
         sink.close()
@@ -82,7 +82,7 @@ async def _run(job: Job, order: Order, sink: Sink) -> Exit:
     return await job.run(begin, receive, place)
 
 
-def _tell_beginning(sink: Sink, handles: HandleList, screen: Screen) -> None:
+def _tell_beginning(sink: Sink, handles: HandleList, screen: Screen, *, fresh: bool) -> None:
     """Say what was found, where it is not what a first run finds."""
     if isinstance(sink, ReportFile):
         if sink.cut:
@@ -90,7 +90,8 @@ def _tell_beginning(sink: Sink, handles: HandleList, screen: Screen) -> None:
                 f"The last line of {sink.name} was cut off when it was written; its {size(sink.cut)} are taken out."
             )
         if sink.had:
-            screen.say(clean(f"{sink.name} has {plural(len(sink.had), 'report')} already; they are not bought again."))
+            spared = "not bought again" + (", not with --fresh either: name another file for that" if fresh else "")
+            screen.say(clean(f"{sink.name} has {plural(len(sink.had), 'report')} already; they are {spared}."))
         if sink.unreadable:
             screen.warn(
                 f"{plural(len(sink.unreadable), 'report')} in {sink.name} cannot be read. What was bought once is not "

@@ -97,7 +97,6 @@ class Rating(Struct, frozen=True, kw_only=True):
             handles=handles,
             total=handles.total(),
             screen=self.screen,
-            again=True,
         )
         return asyncio.run(self._run(job, tally))
 
