@@ -24,7 +24,7 @@ from walee_async.errors import (
 )
 from walee_async.outcomes import Charge
 from walee_async.reuse import is_young
-from walee_async.store import Held
+from walee_async.store import Held, StoreReader
 from walee_async.testing import Code, Drop, Gateway, Hang, RetryLater, Slow, Status, Truncate, WrongType
 
 if TYPE_CHECKING:
@@ -265,6 +265,35 @@ async def test_a_parked_handle_comes_due_in_the_same_run(gateway: Gateway, path:
     assert gateway.requests[gateway.handles[0]] == 2
 
 
+async def test_a_handle_put_aside_is_in_the_books_before_the_run_ends(gateway: Gateway, path: Path) -> None:
+    """A run that is cut short has noted what is being prepared, due from when the answer came."""
+    gateway.plan(gateway.handles[0], RetryLater(10))
+    began = time.time()
+    async with client(gateway, path) as walee, walee.creator_reports(gateway.handles, concurrency=1) as run:
+        while not run.progress().parked:
+            await anext(run)
+        answered = time.time()
+    with StoreReader.open(path) as reader:
+        (parked,) = reader.parked()
+        assert (parked.handle, parked.kind) == (gateway.handles[0], "NotReadyError")
+        assert parked.due_at is not None
+        assert began + 600 < parked.due_at < answered + 600
+
+
+async def test_a_handle_put_aside_fails_in_a_run_only_if_its_report_does_not_come(gateway: Gateway, path: Path) -> None:
+    """Of two that were being prepared one comes in the end: the run failed for the other, once."""
+    came, late = gateway.handles[:2]
+    gateway.plan(came, RetryLater(0.002))
+    gateway.plan(late, RetryLater(10))
+    async with client(gateway, path, rate=50.0) as walee:
+        run = walee.creator_reports(gateway.handles, concurrency=2)
+        await run.collect()
+    assert run.ledger.failed == 1
+    with StoreReader.open(path) as reader:
+        assert [failure.handle for failure in reader.failures(1)] == [late]
+        assert reader.by_run() == {1: (19, 0, 1)}
+
+
 async def test_what_may_have_been_bought_is_named_and_sent_again_as_often_as_allowed(
     gateway: Gateway, path: Path
 ) -> None:
@@ -393,6 +422,8 @@ async def test_a_budget_that_ends_between_two_sends_leaves_a_doubt(gateway: Gate
         ({"max_spend": float("inf"), "price": 0.5}, "must be a number of at least 0"),
         ({"max_spend": float("nan"), "price": 0.5}, "must be a number of at least 0"),
         ({"max_spend": 5}, "needs the price"),
+        ({"max_reports": True}, "must be a number of at least 0"),
+        ({"max_spend": "5", "price": 1}, "must be a number of at least 0"),
     ],
 )
 async def test_a_budget_that_cannot_be_is_said_so(given: dict[str, float], said: str) -> None:

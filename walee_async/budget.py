@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from walee_async.outcomes import Attempt
 
 
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
 class Budget:
     """At most so many reports, or so much money.
 
@@ -34,8 +38,8 @@ class Budget:
         self, *, max_reports: int | None = None, max_spend: float | None = None, price: float | None = None
     ) -> None:
         for name, value in (("max_reports", max_reports), ("max_spend", max_spend), ("price", price)):
-            if value is not None and not 0 <= value < math.inf:
-                raise ConfigError(f"The budget's {name} is {value}; it must be a number of at least 0")
+            if value is not None and not _is_amount(value):
+                raise ConfigError(f"The budget's {name} is {value!r}; it must be a number of at least 0, and finite")
         if max_reports is not None and max_reports != int(max_reports):
             raise ConfigError(f"The budget's max_reports is {max_reports}; it must be a whole number")
         if max_spend is not None and not price:
@@ -44,7 +48,7 @@ class Budget:
         if affordable < math.inf:
             affordable = math.floor(affordable + 1e-9)  # 0.3 / 0.1 is 2.9999999999999996
         self.price = price
-        self.cap = min(math.inf if max_reports is None else max_reports, affordable)
+        self.cap = min(math.inf if max_reports is None else int(max_reports), affordable)
         self.spent = 0
         """Reports bought, or perhaps bought."""
         self.reserved_now = 0
@@ -67,7 +71,7 @@ class Budget:
         """
         while self.left < 1:
             if self.spent >= self.cap:
-                raise BudgetError(f"the budget of {self.cap:g} reports is spent")
+                raise BudgetError(f"the budget of {self.cap:,} reports is spent")
             if self._changed is None:
                 self._changed = asyncio.Event()
             await self._changed.wait()

@@ -215,7 +215,7 @@ class Run(Generic[T]):
         """Put a handle aside whose report is being prepared. In input order it would hold up all that follow."""
         if not isinstance(came, Failed) or not isinstance(came.error, NotReadyError) or self._options.ordered:
             return False
-        self._record(came)
+        self._record(came, None)  # for a run after this one, if it is killed; of this one it is no outcome yet
         self._feed.park(came, UNHURRIED if came.error.eta is None else came.error.eta)
         self._pulled -= 1
         self._room.release()
@@ -270,13 +270,13 @@ class Run(Generic[T]):
         self.ledger.add_outcome(outcome)
         self._rate.count(asyncio.get_running_loop().time())
         if isinstance(outcome, Failed):
-            self._record(outcome)
+            self._record(outcome, self._account.run)
         if self._emitter.listening:
             kind = type(outcome.error).__name__ if isinstance(outcome, Failed) else None
             self._emitter.emit(OutcomeReached(self.id, outcome.handle, kind))
         return outcome
 
-    def _record(self, failed: Failed) -> None:
+    def _record(self, failed: Failed, run: int | None) -> None:
         """Write down what a later run should know of. What was not asked for is no news."""
         store, error = self._options.store, failed.error
         if store is None or not error.attempts or isinstance(error, NotAttemptedError):
@@ -286,7 +286,7 @@ class Run(Generic[T]):
             last = error.attempts[-1]
             due_at = last.sent_at + last.service_seconds + (UNHURRIED if error.eta is None else error.eta)
         with suppress(StoreError):  # a store that is closed or refuses keeps nobody from what has come
-            store.record_failure(failed.handle, error, run=self._account.run, due_at=due_at)
+            store.record_failure(failed.handle, error, run=run, due_at=due_at)
 
 
 def _doubtful(error: WaleeError) -> bool:

@@ -99,8 +99,7 @@ class Gate:
         emitter: Emitter | None = None,
     ) -> None:
         limit = check_rate(rate)
-        if burst < 1:
-            raise ConfigError(f"The burst is {burst}; it must be at least 1")
+        check_burst(burst)
         self.label = label
         self._longest_pause = longest_pause
         self._emitter = emitter or Emitter()
@@ -281,3 +280,13 @@ def check_rate(rate: float | Literal["auto"]) -> float | None:
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not SLOWEST <= rate < math.inf:
         raise ConfigError(f'The rate is {rate!r}; it must be a number of requests per second above 0, or "auto"')
     return float(rate)
+
+
+def check_burst(burst: int) -> None:
+    """Make sure that a burst is one.
+
+    Raises:
+        ConfigError: it is no whole number of at least 1.
+    """
+    if not isinstance(burst, int) or burst < 1:
+        raise ConfigError(f"The burst is {burst!r}; it must be a whole number of at least 1")

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from walee_async.decode import check_view
 from walee_async.errors import ConfigError
+from walee_async.gate import check_burst
 from walee_async.inflate import MAX_INFLATED
 from walee_async.retry import RetryPolicy
 from walee_async.transport import Transport
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """What few callers change."""
+    """What few callers change.
+
+    Raises:
+        ConfigError: the burst is below 1.
+    """
 
     burst: int = 1
     """Requests that may go at once after a rest."""
@@ -28,6 +33,9 @@ class Options(Struct, frozen=True, kw_only=True):
     """A session, connector, proxy or TLS context of your own, timeouts, connections."""
     hook: Hook | None = None
     """Is told of every event."""
+
+    def __post_init__(self) -> None:
+        check_burst(self.burst)
 
 
 DEFAULTS: Final = Options()
@@ -56,6 +64,15 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """Failures of earlier runs to try again although nothing may have changed: classes, codes, or `all`."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.concurrency, int) or self.concurrency < 1:
-            raise ConfigError(f"The concurrency is {self.concurrency!r}; it must be a whole number of at least 1")
+        check_concurrency(self.concurrency)
         check_view(self.view)  # A bad view must be found out before anything is bought.
+
+
+def check_concurrency(concurrency: int) -> None:
+    """Make sure that so many handles can be under way at once.
+
+    Raises:
+        ConfigError: it is no whole number of at least 1.
+    """
+    if not isinstance(concurrency, int) or concurrency < 1:
+        raise ConfigError(f"The concurrency is {concurrency!r}; it must be a whole number of at least 1")

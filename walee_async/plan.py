@@ -37,6 +37,8 @@ class Plan(Struct, kw_only=True):
     given_up: int = 0
     """Known to have no report, or bought perhaps already as often as allowed."""
     to_buy: int = 0
+    in_doubt: list[str] = []
+    """Of those to buy: an earlier request for it got no whole answer, so that it may have been bought already."""
     price: float | None = None
     rate: float | None = None
     """Requests per second of all keys together; None when it is to be found out."""
@@ -84,6 +86,8 @@ def _count(plan: Plan, handle: str, standing: Standing, rules: Rules) -> None:
     if known is None:
         plan.to_buy += 1
         plan.stale += held is not None
+        if standing.ambiguous:
+            plan.in_doubt.append(handle)
     elif isinstance(known, NotReadyError):
         plan.parked += 1
     else:

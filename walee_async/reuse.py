@@ -157,7 +157,8 @@ def remembered(handle: str, standing: Standing, resend_ambiguous: int, retry: fr
     failure = standing.failure
     if standing.ambiguous > resend_ambiguous and not retry & DOUBTFUL:
         often = "once" if standing.ambiguous == 1 else f"{standing.ambiguous} times"
-        return AmbiguousError(f"it may have been bought {often} already and is not sent again", handle=handle)
+        limit = f"while resend_ambiguous is {resend_ambiguous}"
+        return AmbiguousError(f"it may have been bought {often} already and is not sent again {limit}", handle=handle)
     if failure is None or retry & {failure.kind, failure.code or failure.kind, "all"}:
         return None
     parked = failure.due_at is not None and failure.due_at > time.time()

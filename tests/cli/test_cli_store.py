@@ -91,6 +91,27 @@ def test_a_budget_is_kept_to_the_report(walee: Any, gateway: Gateway, tmp_path: 
     assert gateway.billed == Counter(gateway.handles)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--max-reports", "2.6"),
+        ("--max-reports", "0.4"),
+        ("--max-reports=-1",),
+        ("--max-spend", "inf", "--price", "1"),
+        ("--max-spend", "1e400", "--price", "1"),
+        ("--price", "nan"),
+        ("--resend-ambiguous", "0.6"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(here: Any, gateway: Gateway, wrong: tuple[str, ...]) -> None:
+    """Nothing is rounded where money is limited: one sentence says what is wrong, and nothing is sent."""
+    ended = here("fetch", *gateway.handles, *wrong)
+    assert ended.code == 2
+    assert re.match(r"walee: .*(whole number|at least 0)", ended.err)
+    assert len(ended.err.splitlines()) == 1
+    assert gateway.requests_seen == 0
+
+
 def test_a_killed_run_names_what_may_have_been_bought(walee: Any, gateway: Gateway, store: Path) -> None:
     """After kill -9 the next run names the handles under way, goes on, and the books agree with the gateway's."""
     doubtful = gateway.handles[3:5]
@@ -358,6 +379,19 @@ def test_a_report_is_bought_once(walee: Any, gateway: Gateway) -> None:
     assert gateway.requests_seen == 2
 
 
+def test_one_report_is_held_to_what_is_known(walee: Any, gateway: Gateway) -> None:
+    """What a run may have bought already is not bought by `walee report` either, which says what would change that."""
+    handle = gateway.handles[0]
+    gateway.plan(handle, Truncate())
+    walee("fetch", handle, "--resend-ambiguous", "0", *OUT)
+    refused = walee("report", handle, "--resend-ambiguous", "0")
+    assert refused.code == 3
+    assert "it may have been bought once already and is not sent again while resend_ambiguous is 0" in refused.err
+    assert gateway.billed[handle] == 1
+    assert walee("report", handle).code == 0
+    assert gateway.billed[handle] == 2
+
+
 def test_old_reports_can_be_removed(walee: Any, tool: Any, gateway: Gateway, store: Path) -> None:
     """What would go is said, and goes with --yes; the newest of each creator stays unless all versions are meant."""
     for fresh in ([], ["--fresh"]):
@@ -480,11 +514,15 @@ def test_a_reader_that_goes_away_costs_nothing_that_was_sent(
         assert reader.ambiguous() == {}
 
 
-def test_starting_over_comes_last(walee: Any, gateway: Gateway, store: Path) -> None:
+@pytest.mark.parametrize(
+    "wrong", [("--out", "no/such/folder/x.jsonl"), ("--concurrency", "0"), ("--burst", "0"), ("--max-spend", "inf")]
+)
+def test_starting_over_comes_last(here: Any, gateway: Gateway, store: Path, wrong: tuple[str, str]) -> None:
     """A command that cannot be carried out does not remove what was bought first."""
-    walee("fetch", *gateway.handles[:3], *OUT)
-    ended = walee("fetch", *gateway.handles[:3], "--fresh-store", "--yes", "--out", "no/such/folder/x.jsonl")
+    here("fetch", *gateway.handles[:3], *OUT)
+    ended = here("fetch", *gateway.handles[:3], "--fresh-store", "--yes", *wrong)
     assert ended.code == 2
+    assert "was removed" not in ended.err
     with StoreReader.open(store) as reader:
         assert reader.totals().reports == 3
 
@@ -522,10 +560,26 @@ def test_a_mistyped_reason_is_not_bought(here: Any, gateway: Gateway, arguments:
     assert gateway.requests_seen == 0
 
 
-def test_what_was_cut_off_is_named_before_it_is_bought_again(walee: Any, gateway: Gateway) -> None:
-    """Requests that an orderly end left open are doubts, and the next run names them first."""
+def test_what_was_cut_off_is_named_before_it_is_bought_again(walee: Any, tool: Any, gateway: Gateway) -> None:
+    """Requests that an orderly end left open are doubts: the plan and the next run over them name them first."""
     gateway.plan(gateway.handles[0], Truncate())
     walee("fetch", gateway.handles[0], "--resend-ambiguous", "0", *OUT)
+    planned = tool("plan", *gateway.handles[:2])
+    assert f"1 of them may have been bought already: {gateway.handles[0]}" in " ".join(planned.out.decode().split())
+    assert json.loads(tool("plan", *gateway.handles[1:], "--json").out)["in_doubt"] == []
+    said = f"1 report may have been bought already and did not come: {gateway.handles[0]}."
+    assert "may have been bought" not in walee("fetch", gateway.handles[2], *OUT).err
+    assert f"Note: {said}" in walee("fetch", "-", *OUT, stdin=gateway.handles[2]).err
     ended = walee("fetch", *gateway.handles[:2], *OUT)
-    assert f"1 report may have been bought already and did not come: {gateway.handles[0]}." in ended.err
+    assert f"Of what is to be bought now, {said}" in ended.err
     assert "may have been bought already" not in walee("fetch", *gateway.handles[:2], *OUT).err
+
+
+def test_what_is_bought_again_for_its_age_is_said_first(here: Any, gateway: Gateway) -> None:
+    """Reports that are too old to be used are counted before they are bought again; nobody need be surprised."""
+    assert "too old" not in here("fetch", *gateway.handles[:3]).err
+    assert "too old" not in here("fetch", *gateway.handles[:3]).err
+    again = here("fetch", *gateway.handles[:5], "--max-age", "0")
+    assert "In reports.db 3 reports are too old by --max-age, to be bought again." in again.err
+    assert "too old" not in here("fetch", *gateway.handles[:5], "--fresh").err
+    assert gateway.billed.total() == 3 + 5 + 5

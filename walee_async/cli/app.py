@@ -10,7 +10,9 @@ from cyclopts import App, Parameter
 from walee_async.cli.exits import Exit, epilogue
 from walee_async.cli.options import (
     ON_PAGE,
+    RESEND,
     STORE,
+    WHOLE,
     AccountOptions,
     ExportOptions,
     GatewayOptions,
@@ -229,6 +231,7 @@ def report(
     json: Annotated[bool, Parameter(help="Print the whole report as JSON, as it came.")] = False,
     page: Annotated[Path | None, Parameter(metavar="FILE.html", help=f"Make a page of it instead. {_PAGE}")] = None,
     brief: Annotated[Path | None, Parameter(metavar="FILE", help="The brief that the page scores it by.")] = None,
+    resend_ambiguous: Annotated[int, WHOLE, Parameter(help=RESEND)] = 1,
     account: AccountOptions = _ACCOUNT,
     store: StoreOptions = _STORE,
 ) -> Exit:
@@ -241,8 +244,10 @@ def report(
     """
     from walee_async.cli.report import Form
     from walee_async.cli.report import report as run
+    from walee_async.retry import RetryPolicy
 
-    return run(handle, account, store, Form(json=json, page=page, brief=brief))
+    form = Form(json=json, page=page, brief=brief)
+    return run(handle, account, store, form, RetryPolicy(resend_ambiguous=resend_ambiguous))
 
 
 @app.command

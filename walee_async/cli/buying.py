@@ -21,7 +21,7 @@ from walee_async.cli.sources import HandleList
 from walee_async.cli.text import clean, plural
 from walee_async.client import WaleeClient
 from walee_async.errors import ConfigError
-from walee_async.options import Options
+from walee_async.options import Options, check_concurrency
 from walee_async.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from walee_async.cli.screen import Screen
     from walee_async.handles import Entry
     from walee_async.outcomes import Outcome
-    from walee_async.store import Store
+    from walee_async.plan import Plan
 
 Begin = Callable[[WaleeClient, AsyncIterator["str | Entry"]], "Run[Any]"]
 """Makes the run over the list."""
@@ -59,6 +59,7 @@ def equip(order: Purchase, screen: Screen) -> tuple[WaleeClient, Pulse]:
     keys = find_keys(order.account.key_file, screen)
     pulse = Pulse(screen.warn)
     pulse.client = client = _client(keys.keys, order, pulse)
+    check_concurrency(order.pace.concurrency)
     _check(order.store)
     return client, pulse
 
@@ -116,7 +117,7 @@ class Job(Struct, kw_only=True):
         with Interrupts() as interrupts:
             async with self.client, aclosing(self.handles.entries()) as entries:
                 run = begin(self.client, entries)
-                await self._tell_known(self.client.store, new=new)
+                await self._tell_known(new=new)
                 bar = Bar(run, self.pulse, self.screen)
                 ending = await finish(run, take, interrupts, bar, endless=self.handles.endless)
                 speed = self.pulse.average(max(0, run.ledger.sent - 1) / ending.seconds)
@@ -142,18 +143,29 @@ class Job(Struct, kw_only=True):
             start_over(self.store, self.screen, yes=self.order.store.yes)
         return not self.store.exists()
 
-    async def _tell_known(self, store: Store | None, *, new: bool) -> None:
-        """Name what may have been bought already, before any of it is bought again."""
+    async def _tell_known(self, *, new: bool) -> None:
+        """Say what is bought again, before it is: reports that are too old, and those that perhaps were bought."""
         if new:
             self.screen.say(clean(f"{self.store} is new, so there is nothing in it to be reused."))
-        if store is None:
+        store = self.client.store
+        if new or store is None:
             return
-        doubts = await store.doubts()
-        for handle in store.orphans:  # told of by the client already
-            doubts.pop(handle, None)
+        of, doubts = "", [handle for handle in await store.doubts() if handle not in store.orphans]
+        if not self.handles.endless:
+            plan = await self._plan()
+            of, doubts = "Of what is to be bought now, ", plan.in_doubt
+            if plan.stale and not self.order.store.fresh:
+                stale = plural(plan.stale, "report is", "reports are")
+                self.screen.say(clean(f"In {self.store} {stale} too old by --max-age, to be bought again."))
         if doubts:
             reports = plural(len(doubts), "report")
-            self.screen.warn(f"{reports} may have been bought already and did not come: {', '.join(doubts)}.")
+            self.screen.warn(f"{of}{reports} may have been bought already and did not come: {', '.join(doubts)}.")
+
+    async def _plan(self) -> Plan:
+        """What the run will do with the list, which can be read twice."""
+        options = self.order.store
+        async with aclosing(self.handles.entries()) as entries:
+            return await self.client.plan(entries, fresh=options.fresh, retry_failed=reasons(options.retry_failed))
 
     def _way(self) -> str:
         """How to go on from here."""

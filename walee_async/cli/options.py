@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cyclopts import Token
 
 BASE_URL = "https://api.gateway.walee.ai/api"
 
@@ -25,6 +30,7 @@ _OUT = (
     "is continued: handles whose reports are in it are skipped. Left out: standard output, or reports.jsonl if that is "
     "a terminal."
 )
+RESEND = "How often to send again after a request that may have bought its report; 0 never buys twice."
 _TABLES = (
     "Write tidy tables into a folder, for analysis: creators, history, audience, posts, people, tags, histogram and "
     "ledger."
@@ -33,6 +39,17 @@ _TABLES = (
 _SCORES = (
     "Write the scores to a file, the best first: CSV and Parquet a row each, JSON lines with all that a score rests on."
 )
+
+
+def _whole(kind: object, tokens: Sequence[Token]) -> int:
+    """A whole number; cyclopts would round 2.6 reports to 3."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].value!r} is no whole number.") from None
+
+
+WHOLE = Parameter(metavar="N", converter=_whole)
 
 
 @Parameter(name="*")
@@ -59,8 +76,7 @@ class PaceOptions:
     """Handles under way at once."""
     deadline: Annotated[float, Parameter(metavar="SECONDS")] = 300.0
     """The longest that one handle may take, retries and pauses included."""
-    resend_ambiguous: Annotated[int, Parameter(metavar="N")] = 1
-    """How often to send again after a request that may have bought its report; 0 never buys twice."""
+    resend_ambiguous: Annotated[int, WHOLE, Parameter(help=RESEND)] = 1
 
 
 @Parameter(name="*")
@@ -125,7 +141,7 @@ class ResumeOptions(StoreOptions):
 class SpendOptions:
     """What may be spent in this run."""
 
-    max_reports: Annotated[int | None, Parameter(metavar="N")] = None
+    max_reports: Annotated[int | None, WHOLE] = None
     """Buy at most so many reports."""
     max_spend: Annotated[float | None, Parameter(metavar="X")] = None
     """Spend at most so much, in the unit of --price."""

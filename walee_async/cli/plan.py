@@ -51,6 +51,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     parked: int
     given_up: int
     to_buy: int
+    in_doubt: list[str]
+    """Handles to buy that may have been bought already, without a whole answer."""
     budget: int | None
     """The most that may be bought, if there is a limit."""
     price: float | None
@@ -110,6 +112,7 @@ def _answer(made: Plan, budget: Budget) -> Answer:
         parked=made.parked,
         given_up=made.given_up,
         to_buy=made.to_buy,
+        in_doubt=made.in_doubt,
         budget=int(budget.cap) if budget.cap < float("inf") else None,
         price=made.price,
         cost=None if made.price is None else bought * made.price,
@@ -136,6 +139,9 @@ def _table(answer: Answer, options: ResumeOptions) -> Table:
     for name, count, told in rows:
         table.add_row(name, f"{count:,}", Text(clean(told)))
     table.add_row(Text("to buy", style="bold"), Text(f"{answer.to_buy:,}", style="bold"), stale)
+    if answer.in_doubt:
+        named = f"of them may have been bought already: {', '.join(answer.in_doubt)}"
+        table.add_row("in doubt", f"{len(answer.in_doubt):,}", Text(clean(named)))
     if answer.budget is not None and answer.budget < answer.to_buy:
         table.add_row("budget", f"{answer.budget:,}", "the run ends when it is spent")
     if answer.cost is not None:

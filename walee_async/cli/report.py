@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from walee_async.cli.options import AccountOptions, StoreOptions
     from walee_async.events import Event
     from walee_async.outcomes import Payload
+    from walee_async.retry import RetryPolicy
 
 
 class Form(Struct, frozen=True, kw_only=True):
@@ -45,7 +46,7 @@ class Form(Struct, frozen=True, kw_only=True):
     brief: Path | None = None
 
 
-def report(text: str, account: AccountOptions, store: StoreOptions, form: Form) -> Exit:
+def report(text: str, account: AccountOptions, store: StoreOptions, form: Form, retry: RetryPolicy) -> Exit:
     """Print one report to standard output or make a page of it, the stored one or else a bought one.
 
     Raises:
@@ -61,10 +62,10 @@ def report(text: str, account: AccountOptions, store: StoreOptions, form: Form) 
         if isinstance(event, GatePaused):
             screen.say(f"Waiting {event.seconds:.0f} s: {event.reason}.", style="dim")
 
-    options = Options(hook=hook)
+    options = Options(retry=retry, hook=hook)
     client = WaleeClient(keys.keys, base_url=account.base_url, store=store.path, max_age=age_of(store), options=options)
     try:
-        payload = asyncio.run(_fetch(client, handle, store, screen))
+        payload = asyncio.run(_fetch(client, handle, store, retry, screen))
     finally:
         if client.ledger.ambiguous:
             screen.warn(
@@ -118,25 +119,27 @@ def _print(payload: Payload) -> None:
         console.print(part)
 
 
-async def _fetch(client: WaleeClient, handle: str, store: StoreOptions, screen: Screen) -> Payload:
+async def _fetch(client: WaleeClient, handle: str, store: StoreOptions, retry: RetryPolicy, screen: Screen) -> Payload:
     waiting = screen.console.status(f"Asking for {handle} …", spinner_style="") if screen.lively else nullcontext()
     try:
         async with client as walee:
             with waiting:
                 payload = await walee.fetch(handle, fresh=store.fresh)
     except (StoreLockedError, StorePathError) as closed:
-        payload = await _read_beside(handle, store, closed)
+        payload = await _read_beside(handle, store, retry, closed)
     if payload.reused:
         screen.say(clean(f"From {store.path}, received {moment(payload.received_at)}; --fresh buys it again."))
     return payload
 
 
-async def _read_beside(handle: str, options: StoreOptions, closed: StoreError) -> Payload:
+async def _read_beside(handle: str, options: StoreOptions, retry: RetryPolicy, closed: StoreError) -> Payload:
     """Look into a store that cannot be written to now; what is not in it cannot be bought."""
     if options.path is None or options.fresh or not options.path.is_file():
         raise closed
     async with await asyncio.to_thread(Store.open, options.path, read_only=True) as store:
-        return await ReadThrough(_Closed(closed), store, max_age=age_of(options), resend_ambiguous=0).fetch(handle)
+        doubts = retry.resend_ambiguous
+        source = ReadThrough(_Closed(closed), store, max_age=age_of(options), resend_ambiguous=doubts)
+        return await source.fetch(handle)
 
 
 class _Closed:
