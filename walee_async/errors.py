@@ -83,9 +83,9 @@ class WaleeError(Exception):
         where = f"{self.handle}: " if self.handle is not None else ""
         said = f" (the gateway said: {self.message})" if self.message and self.message not in self.detail else ""
         advice = f" {self.advice}" if self.advice else ""
-        return (
-            f"{where}{self.detail}{said}.{advice}" if not self.detail.endswith(".") else f"{where}{self.detail}{advice}"
-        )
+        if self.detail.endswith((".", "?")):
+            return f"{where}{self.detail}{advice}"
+        return f"{where}{self.detail}{said}.{advice}"
 
     def about(self, handle: str | None) -> Self:
         """The same error, told of another handle that it stops as well; the attempts are that handle's own to add."""

@@ -272,6 +272,14 @@ def test_an_empty_store_is_one_sentence(scoring: Any, tmp_path: Path) -> None:
     assert len((tmp_path / "x.csv").read_bytes().splitlines()) == 1
 
 
+def test_what_is_no_handle_does_not_empty_the_store(scoring: Any) -> None:
+    """The sentence is about the argument, and the exit code says so."""
+    ended = scoring("score", ".")
+    assert ended.code == 3
+    assert "Not a handle: ." in ended.out.decode()
+    assert "no report yet" not in ended.out.decode()
+
+
 def test_a_creator_that_is_not_in_the_store_has_no_explanation(scoring: Any) -> None:
     """One sentence says how to get it, and the exit code is 3."""
     ended = scoring("score", "--explain", "nobody.here")

@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,50 @@ def test_filters_leave_who_fits(look: Look, shortlist: Path, scored: Scored) -> 
     page.press("Enter")
     page.press("Tab")
     assert _count(page).startswith(f"{sum((one.followers or 0) >= 10_000 for one, _ in scored)} of")
+
+
+def _shows(page: Page, wanted: list[int]) -> bool:
+    return sorted(page.do(SHOWN)) == wanted
+
+
+SHOWN = "scatter.data('values').map(point => point.place)"
+
+
+def test_the_scatter_follows_the_filters(look: Look, shortlist: Path, scored: Scored) -> None:
+    """It shows those whom the filters leave, also where two filters leave as many, and after it was drawn anew."""
+    page = look(shortlist)
+    by_country: dict[str, set[int]] = {}
+    for place, (one, _) in enumerate(sorted(scored, key=lambda pair: rank(pair[0]))):
+        if one.country and one.followers and one.value is not None:
+            by_country.setdefault(one.country, set()).add(place)
+    first, second = next(
+        (a, b) for a in by_country for b in by_country if a < b and len(by_country[a]) == len(by_country[b])
+    )
+    for country in (first, second):
+        _choose(page, "country", country)
+        wanted = sorted(by_country[country])
+        page.wait(partial(_shows, page, wanted), "the chart has those of the country")
+        page.do("paintScatter(), 0")
+        assert sorted(page.do(SHOWN)) == wanted
+
+
+def test_fields_say_what_they_cannot_read(look: Look, shortlist: Path) -> None:
+    """A decimal comma is one, thousands may be grouped, and what is no number is marked and filters nothing."""
+    page = look(shortlist)
+    read = {"1.2m": 1.2e6, "1,2m": 1.2e6, "1,000": 1000, "1 000": 1000, "50k": 50_000, "abc": None, "-5": None}
+    assert {text: page.do(f"readNumber({json.dumps(text)})") for text in read} == read
+    page.click("#filter-followers-from")
+    page.type("abc")
+    page.press("Enter")
+    page.press("Tab")
+    assert page.do("byId('filter-followers-from').getAttribute('aria-invalid')") == "true"
+    assert _count(page) == "All 60 creators"
+
+
+@pytest.mark.parametrize(("least", "most", "ticks"), [(5, 5000, 3), (20_000, 80_000, 2), (900, 1100, 1), (50, 60, 1)])
+def test_an_axis_always_says_something(look: Look, shortlist: Path, least: int, most: int, ticks: int) -> None:
+    """Powers of ten, within one of them finer steps, in the end the middle."""
+    assert len(look(shortlist).do(f"ticksOf([{least}, {most}])")) >= ticks
 
 
 def test_the_brush_filters_the_table(look: Look, shortlist: Path, scored: Scored) -> None:

@@ -95,6 +95,7 @@ def test_what_a_brief_cannot_say_is_one_sentence(keys: dict[str, Any], said: str
         Brief.make(**keys)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "?." not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -160,4 +160,6 @@ async def test_ctrl_c_is_heard_by_nobody_else(path: Path, tmp_path: Path) -> Non
             while time.monotonic() < until:
                 os.sched_yield()
             os.killpg(process.pid, signal.SIGINT)
-            assert (process.wait(10), process.stderr.read()) in ((130, ""), (0, ""))
+            assert process.stderr.read() == ""
+            # At the very end of a process the interpreter has given the signal back to the system.
+            assert process.wait(10) in (130, 0, -signal.SIGINT)

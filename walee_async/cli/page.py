@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -40,8 +41,8 @@ def page(store: Path, brief: Path | None, out: Path, top: int, price: float | No
     """
     if not 1 <= top <= MOST:
         raise ConfigError(f"--top is {top}; a page has 1 to {MOST:,} creators")
-    if price is not None and not price >= 0:
-        raise ConfigError(f"--price is {price:g}; it must be at least 0")
+    if price is not None and not 0 <= price < math.inf:
+        raise ConfigError(f"--price is {price:g}; it must be at least 0 and have an end")
     check_page(out)
     wanted = read_brief(brief) if brief is not None else Brief()
     screen, tally = Screen(), Tally(Top(top))

@@ -24,10 +24,16 @@ def check_page(path: Path) -> None:
         ConfigError: the extra is missing, or there is something that is no page of ours, or no folder.
     """
     check_extra()
-    if not path.parent.is_dir():
-        raise ConfigError(f"{path} cannot be written: there is no folder {path.parent}")
-    if os.path.lexists(path) and not _is_ours(path):
-        raise ConfigError(f"{path} is there already and is no page of walee's; name another file")
+    try:
+        if not path.parent.is_dir():
+            raise ConfigError(f"{path} cannot be written: there is no folder {path.parent}")
+        if os.path.lexists(path) and not _is_ours(path):
+            raise ConfigError(f"{path} is there already and is no page of walee's; name another file")
+        descriptor, name = _half(path)
+        os.close(descriptor)
+        Path(name).unlink()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def write_page(path: Path, text: str) -> str:
@@ -39,7 +45,7 @@ def write_page(path: Path, text: str) -> str:
     data = text.encode()
     half: Path | None = None
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        descriptor, name = _half(path)
         half = Path(name)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -53,6 +59,11 @@ def write_page(path: Path, text: str) -> str:
             with suppress(OSError):
                 half.unlink(missing_ok=True)
     return size(len(data))
+
+
+def _half(path: Path) -> tuple[int, str]:
+    """A file beside a page, open, and its name."""
+    return tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
 
 
 def _is_ours(path: Path) -> bool:

@@ -167,7 +167,7 @@ def _print(tally: Tally, rating: Rating, store: Path) -> None:
         for line in Board(tally.kept, rating.brief, console.width).lines():
             console.print(line)
         console.print()
-    elif not tally.missing and not tally.first:
+    elif not tally.missing and not tally.first and not tally.invalid:
         console.print(Text(clean(f"{store} holds no report yet, so there is nobody to score.")))
         return
     for line in sums(tally, str(store), cut=len(tally.kept) < tally.scored):

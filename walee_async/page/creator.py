@@ -209,7 +209,9 @@ def _audience(data: AudienceShares) -> dict[str, Any]:
         "countries": _top(data.audience_geo.countries if data.audience_geo is not None else None),
         "languages": _top(data.audience_languages),
         "reach": tuple(
-            (row.code or "", number(row.weight)) for row in (data.audience_reachability or ())[:TOP] if row.code
+            (code, number(row.weight))
+            for row in (data.audience_reachability or ())[:TOP]
+            if (code := text(row.code, 20)) is not None
         ),
     }
 

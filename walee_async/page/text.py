@@ -16,6 +16,10 @@ _KEPT: Final = "\u200c\u200d\u200e\u200f"
 their text."""
 
 
+_BLANK: Final = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and a symbol that are drawn as nothing: a name of these alone is none."""
+
+
 def text(given: str | None, limit: int = LONGEST) -> str | None:
     """The text on one line, cut to `limit` characters; None when nothing of it is left.
 
@@ -26,6 +30,8 @@ def text(given: str | None, limit: int = LONGEST) -> str | None:
     # Far more than can be left is looked at, and no more: a name may have a hundred thousand characters.
     line = " ".join("".join(map(_harmless, given[: 8 * limit])).split())
     cut = len(given) > 8 * limit or len(line) > limit
+    if line and all(character in _BLANK or unicodedata.category(character)[0] in "CZ" for character in line):
+        return None
     return (f"{line[: limit - 1]}…" if cut else line) or None
 
 

@@ -112,7 +112,7 @@ function drawFigures() {
     el("h2", {}, "Scored"),
     el("dl", { class: "kpis" },
       figure("Creators scored", whole(total), unreadable ? `${below}; ${plural(unreadable, "report")} cannot be read` : below),
-      figure("Median coverage", known(middle) ? percent(middle) : UNKNOWN, "of the weight had data"),
+      figure("Median coverage", known(middle) ? percent(middle) : UNKNOWN, "of the weight had data, of those here"),
       spend ? spendFigure(spend) : figure("Spent", UNKNOWN, ""),
     ),
     gradeBar(counts, total),

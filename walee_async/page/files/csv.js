@@ -11,7 +11,8 @@ const CSV_COLUMNS = [
 function csvCell(value) {
   if (!known(value)) return "";
   if (typeof value === "number") return String(value);
-  const safe = /^[\s"']*[=+\-@\t\r＝＋－＠]/.test(value) ? `'${value}` : value;
+  // Where spreadsheets split at semicolons, what follows one begins a cell too.
+  const safe = value.replace(/(^|[;\t])(?=[\s"']*[=+\-@\t\r＝＋－＠])/g, "$1'");
   return /[",\r\n;\t]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
@@ -36,8 +37,12 @@ async function copyCsv() {
     area.value = text;
     document.body.append(area);
     area.select();
-    document.execCommand("copy");
+    const copied = document.execCommand("copy");
     area.remove();
+    if (!copied) {
+      say("Nothing was copied: this browser does not allow it. Download the CSV instead.");
+      return;
+    }
   }
   say(`${plural(selected.length, "row")} copied as CSV`);
 }

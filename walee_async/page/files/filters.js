@@ -30,11 +30,12 @@ function flagOptions() {
   return [["none", "no flag", none], ...[...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => [name, plain(name), count])];
 }
 
-// 1.2m, 50k and 1 000 are numbers too.
+// 1.2m, 1,2m, 50k, 1 000 and 1,000 are numbers too.
 function readNumber(text) {
   const found = /^([\d.,\s]+)([kmg]?)$/i.exec(text.trim());
   if (!found) return null;
-  const value = Number(found[1].replace(/[,\s]/g, ""));
+  const grouped = /^\d{1,3}([,\s]\d{3})+(\.\d*)?$/.test(found[1].trim());
+  const value = Number(grouped ? found[1].replace(/[,\s]/g, "") : found[1].replace(/\s/g, "").replace(",", "."));
   return Number.isFinite(value) ? value * { "": 1, k: 1e3, m: 1e6, g: 1e9 }[found[2].toLowerCase()] : null;
 }
 
@@ -44,6 +45,7 @@ function range(name, label, format) {
     field.addEventListener("change", () => {
       const bounds = [...view[name]];
       bounds[place] = readNumber(field.value);
+      field.setAttribute("aria-invalid", String(bounds[place] === null && field.value.trim() !== ""));
       change({ [name]: bounds });
     });
     watchers.push(() => {

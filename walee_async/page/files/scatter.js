@@ -3,6 +3,7 @@
 const SHAPES = { approve: "circle", review: "triangle-up", not_enough_data: "diamond", reject: "M-0.8,-0.8L0.8,0.8M-0.8,0.8L0.8,-0.8" };
 let scatter = null;
 let points_ = [];
+let shown_ = [];
 let brushing = false;
 
 // What a variable of the style sheet comes to now: a canvas cannot read it by itself.
@@ -18,13 +19,13 @@ function colour(name, scheme) {
 
 function scatterSpec(scheme) {
   const [ink, line, accent] = ["muted", "line", "accent"].map((name) => colour(name, scheme));
-  const decades = Array.from({ length: 12 }, (_, power) => 10 ** power);
+  const span = spanOf(points_);
   const grades = { domain: GRADES, range: GRADES.map((grade) => colour(grade, scheme)) };
   return {
     params: [{ name: "brush", select: { type: "interval", encodings: ["x", "y"], clear: "dblclick", mark: { fill: accent, fillOpacity: 0.12, stroke: accent } } }],
     mark: { type: "point", size: 34, strokeWidth: 1.3, opacity: 0.75, cursor: "pointer" },
     encoding: {
-      x: { field: "followers", type: "quantitative", scale: { type: "log", domain: spanOf(points_), nice: false }, axis: { title: "followers", labelExpr: numbers, values: decades } },
+      x: { field: "followers", type: "quantitative", scale: { type: "log", domain: span, nice: false }, axis: { title: "followers", labelExpr: numbers, values: ticksOf(span) } },
       y: { field: "value", type: "quantitative", scale: { domain: [0, 100] }, axis: { title: "score", tickCount: 5 } },
       color: { field: "grade", type: "nominal", scale: grades, legend: null },
       shape: { field: "grade", type: "nominal", scale: { domain: GRADES, range: GRADES.map((grade) => SHAPES[grade]) }, legend: null },
@@ -41,15 +42,26 @@ function spanOf(list) {
   return [least / 1.15, most * 1.15];
 }
 
+// Powers of ten; within one of them finer steps, and in the end the middle, so that an axis always says something.
+function ticksOf([least, most]) {
+  for (const steps of [[1], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]]) {
+    const ticks = Array.from({ length: 12 }, (_, power) => steps.map((step) => step * 10 ** power)).flat();
+    const inside = ticks.filter((tick) => tick >= least && tick <= most);
+    if (inside.length > 1) return inside;
+  }
+  return [Math.round(Math.sqrt(least * most))];
+}
+
 const pointOf = (row) => ({ place: row.rank - 1, followers: row.followers, value: row.value, grade: row.grade });
 const drawable = (row) => row.followers > 0 && known(row.value);
 
 function drawScatter() {
   points_ = rows.filter(drawable).map(pointOf);
+  shown_ = points_;
   const left = rows.length - points_.length;
   const legend = el("p", { class: "key" }, ...GRADES.map((grade) => el("span", {}, shape(grade), title(grade))));
   const told = `Score against followers of ${plural(points_.length, "creator")}, by grade. The table below has the same figures, and its filters for score and followers do what the brush does.`;
-  const note = left ? el("p", { class: "muted note" }, `${plural(left, "creator")} not shown: score or followers not known.`) : "";
+  const note = left ? el("p", { class: "muted note" }, `${plural(left, "creator")} not shown: there is no score, or no follower to place them by.`) : "";
   byId("scatter").append(
     el("figcaption", {}, el("h2", {}, "Score and followers"), legend),
     el("div", { class: "plot", id: "scatter-plot", role: "img", "aria-label": told }), note,
@@ -81,7 +93,7 @@ function paintScatter(scheme = "") {
   const { config, ...spec } = scatterSpec(scheme);
   compiled.delete("scatter");
   const made = compile("scatter", spec, config);
-  made.data.find((source) => source.name === "values").values = points_;
+  made.data.find((source) => source.name === "values").values = shown_;
   scatter = makeView(made, holder, "canvas").width(holder.clientWidth).height(holder.clientHeight);
   scatter.tooltip(() => {});
   scatter.addEventListener("mousemove", (event, item) => hoverPoint(event, item));
@@ -125,6 +137,8 @@ function showBrush() {
 // Creators that the other filters leave out leave the chart too.
 const dim = debounced((eligible) => {
   const there = eligible.filter(drawable).map(pointOf);
-  if (!scatter || there.length === scatter.data("values").length) return;
-  scatter.change("values", vega.changeset().remove(() => true).insert(there)).run();
+  const places = new Set(there.map((point) => point.place));
+  if (there.length === shown_.length && shown_.every((point) => places.has(point.place))) return;
+  shown_ = there;
+  scatter?.change("values", vega.changeset().remove(() => true).insert(there)).run();
 }, 120);
