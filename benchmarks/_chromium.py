@@ -73,6 +73,7 @@ class Browser:
         self._buffer = b""
         self._last = 0
         self._answers: dict[int, dict[str, Any]] = {}
+        self._unread: set[int] = set()
         self._pages: dict[str, Page] = {}
 
     def __enter__(self) -> Self:
@@ -105,14 +106,7 @@ class Browser:
 
     def send(self, method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
         """Ask the browser for something and wait for its answer."""
-        self._last += 1
-        number = self._last
-        message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
-        if session is not None:
-            message["sessionId"] = session
-        data = json.dumps(message).encode() + b"\0"
-        while data:
-            data = data[os.write(self._write, data) :]
+        number = self._ask(method, session, parameters)
         end = time.monotonic() + PATIENCE
         while number not in self._answers:
             self.listen(end - time.monotonic(), method)
@@ -121,6 +115,20 @@ class Browser:
             raise BrowserError(f"{method}: {answer['error']}")
         result: dict[str, Any] = answer["result"]
         return result
+
+    def tell(self, method: str, session: str, **parameters: Any) -> None:
+        """Tell the browser something; what it answers does not matter."""
+        self._unread.add(self._ask(method, session, parameters))
+
+    def _ask(self, method: str, session: str | None, parameters: dict[str, Any]) -> int:
+        self._last += 1
+        message: dict[str, Any] = {"id": self._last, "method": method, "params": parameters}
+        if session is not None:
+            message["sessionId"] = session
+        data = json.dumps(message).encode() + b"\0"
+        while data:
+            data = data[os.write(self._write, data) :]
+        return self._last
 
     def listen(self, seconds: float, awaited: str) -> None:
         """Take in what the browser says, for so long at most."""
@@ -131,7 +139,9 @@ class Browser:
         *whole, self._buffer = (self._buffer + data).split(b"\0")
         for text in whole:
             message = json.loads(text)
-            if "id" in message:
+            if message.get("id") in self._unread:
+                self._unread.remove(message["id"])
+            elif "id" in message:
                 self._answers[message["id"]] = message
             elif message.get("sessionId") in self._pages:
                 self._pages[message["sessionId"]].note(message["method"], message["params"])
@@ -172,8 +182,14 @@ class Page:
                 self.complaints.append(str(told["issue"]["details"]["contentSecurityPolicyIssueDetails"]))
             case "Network.requestWillBeSent":
                 self.requests.append(told["request"]["url"][:200])
+            case "Page.screencastFrame":
+                self._browser.tell("Page.screencastFrameAck", self._session, sessionId=told["sessionId"])
             case "Page.loadEventFired":
                 self._loaded = True
+
+    def show(self) -> None:
+        """Show every frame from now on. Nobody looks at a headless page, so it leaves some of them out otherwise."""
+        self.send("Page.startScreencast", format="jpeg", quality=20, maxWidth=320, everyNthFrame=1)
 
     def open(self, path: Path, ready: str = "document.documentElement.dataset.ready === 'yes'") -> None:
         """Load a file and wait until it is ready."""

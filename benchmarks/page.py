@@ -111,11 +111,14 @@ def interactions(browser: Browser, path: Path, folder: Path) -> dict[str, float]
     page = browser.page(downloads=folder)
     page.open(path)
     page.do(WATCH)
+    # Without a frame there is no end to an interaction: it would be counted to the next one, and itself as nothing.
+    page.show()
     found = {}
     for name, act in INTERACTIONS.items():
         page.do("events.length = 0")
         act(page)
-        page.do("new Promise(done => setTimeout(done, 250))")
+        for _ in range(40):
+            page.do("new Promise(done => setTimeout(done, 10))")  # frames are acknowledged when we listen
         found[name] = page.do("Math.max(0, ...events)")
     page.close()
     return found
