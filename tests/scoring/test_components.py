@@ -200,6 +200,21 @@ def test_a_spike_is_not_growth() -> None:
     assert facts(found)["median_monthly"] == 0.0
 
 
+@pytest.mark.parametrize(
+    "counts", [(10_000, 20_000, 20_000), (10_000, 10_000, 20_000), (10_000, 11_800, 11_800, 13_924, 13_924)]
+)
+def test_half_of_the_months_without_growth_are_a_standstill(counts: tuple[int, ...]) -> None:
+    """Of an even number of changes the lower middle counts, so that in three months a spike is none either."""
+    assert growth(history(*counts), ANY).value == 50.0
+
+
+def test_a_language_without_a_row_is_smaller_than_those_with_one() -> None:
+    """Nine per cent that are listed beat what a list of larger ones leaves out."""
+    rows = [{"code": "en", "weight": 0.6}, {"code": "hi", "weight": 0.09}, {"code": "other", "weight": 0.31}]
+    found = audience_fit(audience(audience_languages=rows), Brief.make(languages="ur", **FULL))
+    assert (found.value, found.low, found.high) == (4.5, 0.0, 9.0)
+
+
 def test_months_may_be_missing_and_in_any_order() -> None:
     """Growth is measured over the months that lie between, not over the rows."""
     rows = [("2025-07", 106_090), ("2025-05", 100_000), ("2025-09", 112_551), ("no month", 5), ("2025-08", -3)]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from walee_async.decode import decode_bytes
 from walee_async.models import CreatorReport
-from walee_async.scoring import FLAGS, SCORING_VERSION, Brief, Grade, Score, ScoreView, Top, rank, score
+from walee_async.scoring import FLAGS, SCORING_VERSION, Brief, Grade, Requirement, Score, ScoreView, Top, rank, score
 from walee_async.testing import Maker
 
 MAKER = Maker(11, creators=60)
@@ -386,6 +386,29 @@ def test_who_comes_first() -> None:
             top.add(one)
         assert list(top) == ordered[:size]
         assert len(top) == min(size, 8)
+
+
+def test_what_is_known_comes_before_what_is_not() -> None:
+    """Among those to be looked at, a known fit is above a higher score whose audience nobody knows."""
+    unknown = msgspec.structs.replace(
+        graded("a", Grade.REVIEW, 87.0), requirements=(Requirement("min_target_share", 0.0),)
+    )
+    known_fit = graded("b", Grade.REVIEW, 60.0)
+    assert sorted([unknown, known_fit, graded("c", Grade.REJECT, 99.0)], key=rank)[:2] == [known_fit, unknown]
+
+
+@pytest.mark.parametrize("number", [2**70, 10**400])
+def test_a_number_that_nothing_can_count_is_unknown(number: int) -> None:
+    """Followers past all counting, in the profile, the history or the histogram, are no data and no end of a run."""
+    months = [{"month": f"2025-{place:02}", "followers": count} for place, count in enumerate((5, 6, 7, number), 1)]
+    report = view(
+        user_profile={"followers": number, "engagement_rate": 0.1, "avg_views": 5, "stat_history": months},
+        extra={"engagement_rate_histogram": [{"max": 0.01, "total": number}, {"min": 0.01, "total": 1}]},
+    )
+    found = score(report)
+    check(found)
+    assert found.followers is None
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(found), type=Score) == found
 
 
 def test_the_flags_of_the_brief_are_those_that_are_raised() -> None:

@@ -48,7 +48,7 @@ class Ranked:
             self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  (it lives as long as this does)
         except OSError as error:
             raise OutputError("A file for the scores", error) from None
-        self._places: list[tuple[tuple[int, float, float, str], int, int]] = []
+        self._places: list[tuple[tuple[int, bool, float, float, str], int, int]] = []
         self._end = 0
 
     def add(self, score: Score) -> None:

@@ -9,8 +9,6 @@ from walee_async.scoring.measures import known
 
 LONGEST: Final = 120
 """Characters of a text that are shown; the longest name that TikTok takes has 30."""
-_MOST: Final = 1e15
-"""No count is that high; JavaScript holds whole numbers exactly up to nine times that."""
 _KEPT: Final = "\u200c\u200d\u200e\u200f"
 """Joiners, which are part of how Persian words and family emoji are written, and marks of direction, which end with
 their text."""
@@ -45,6 +43,4 @@ def _harmless(character: str) -> str:
 def number(given: float | None, digits: int = 6) -> float | None:
     """The number with so many decimals; None where it is not known, or no count, rate or share can be so."""
     value = known(given)
-    if value is None or value > _MOST:
-        return None
     return round(value, digits) if isinstance(value, float) else value

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from walee_async.scoring.component import Component, Fact, fact, points
-from walee_async.scoring.measures import dispersion, known, median, ratio, saturating, table_of, theil_sen
+from walee_async.scoring.measures import dispersion, known, ratio, saturating, table_of, theil_sen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,15 +56,16 @@ def growth(subject: Subject, brief: Brief) -> Component:
     """How the followers grow, on a logistic curve: 50 points at a standstill, 75 at `curves.growth_high` a month.
 
     Two measures are taken of the logarithms of the followers: the slope over the months by Theil and Sen, and the
-    median of the changes from month to month. The lower one counts. They agree when growth is steady; after one
-    month's spike the slope is still up and the median is not.
+    median of the changes from month to month, of an even number the lower of the two in the middle. The lower one
+    counts. They agree when growth is steady; after one month's spike the slope is still up and the median is not.
     """
     months = subject.months
     if len(months) < MONTHS:
         return Component(name="growth", missing=f"fewer than {MONTHS} months of followers are known")
     logs = [(month, math.log(followers)) for month, followers in months]
     slope = theil_sen(logs)
-    steps = median([(y - x) / (later - earlier) for (earlier, x), (later, y) in pairwise(logs)])
+    changes = sorted((y - x) / (later - earlier) for (earlier, x), (later, y) in pairwise(logs))
+    steps = changes[(len(changes) - 1) // 2]
     counted = math.expm1(min(slope, steps))
     evidence = (
         fact("growth_monthly", counted, "fraction a month"),

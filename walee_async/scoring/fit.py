@@ -71,7 +71,8 @@ def _parts(data: AudienceShares, brief: Brief) -> list[tuple[str, Interval | Non
         table = table_of(data.audience_languages)
         table.pop("OTHER", None)  # it is what the list leaves out
         wanted = [language.upper() for language in brief.languages]
-        parts.append(("languages", share_of(table, wanted) if table else None))
+        # The list is of the largest: one that has no row is no larger than the last that has.
+        parts.append(("languages", share_of(table, wanted, min(table.values())) if table else None))
     return parts
 
 

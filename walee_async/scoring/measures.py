@@ -15,9 +15,13 @@ from walee_async.models.audience import WHOLE, CodeWeight, CountryWeight, Langua
 _MONTH: Final = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 
+MOST: Final = 1e15
+"""No count or rate is that high. Past it lie whole numbers that neither a float nor 64 bits can hold."""
+
+
 def known(value: float | None) -> float | None:
-    """The value, or None where it is missing or no count, rate or share can be so: below zero, or not finite."""
-    return value if value is not None and 0 <= value < math.inf else None
+    """The value, or None where it is missing or no count, rate or share can be so: below zero, or past `MOST`."""
+    return value if value is not None and 0 <= value < MOST else None
 
 
 def ratio(part: float | None, whole: float | None) -> float | None:

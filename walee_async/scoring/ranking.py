@@ -11,10 +11,15 @@ from walee_async.scoring.result import Grade, Score
 _ORDER: Final = {grade: place for place, grade in enumerate(Grade)}
 
 
-def rank(score: Score) -> tuple[int, float, float, str]:
-    """What to sort scores by, the best first: grade, value, coverage; then the handle, so that no two runs differ."""
+def rank(score: Score) -> tuple[int, bool, float, float, str]:
+    """What to sort scores by, the best first: grade, value, coverage; then the handle, so that no two runs differ.
+
+    Within a grade, those of whom a requirement or the target cannot be told come after all others: what is not known
+    would else outrank what is known and not perfect.
+    """
     value = -1.0 if score.value is None else score.value
-    return _ORDER[score.grade], -value, -score.coverage, score.handle or ""
+    unsure = any(requirement.met is None for requirement in score.requirements)
+    return _ORDER[score.grade], unsure, -value, -score.coverage, score.handle or ""
 
 
 class _Last:

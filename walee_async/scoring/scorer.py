@@ -12,6 +12,7 @@ from walee_async.scoring.components import consistency, growth, quality, reach, 
 from walee_async.scoring.engagement import engagement
 from walee_async.scoring.fit import audience_fit
 from walee_async.scoring.flags import flags_of
+from walee_async.scoring.measures import known
 from walee_async.scoring.requirements import requirements_of
 from walee_async.scoring.result import SCORING_VERSION, Contribution, Grade, Score, explanation
 from walee_async.scoring.subject import Subject
@@ -123,7 +124,7 @@ def _identity(report: Scorable, handle: str | None) -> dict[str, Any]:
         "user_id": profile.user_id if profile is not None else None,
         "fullname": profile.fullname if profile is not None else None,
         "country": country_code(profile.geo) if profile is not None else None,
-        "followers": profile.followers if profile is not None else None,
+        "followers": known(profile.followers) if profile is not None else None,
         "report_id": info.report_id if info is not None else None,
         "created": info.created if info is not None else None,
     }
