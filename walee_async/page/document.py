@@ -14,7 +14,7 @@ from walee_async.errors import ConfigError
 from walee_async.page.creator import Row, Sheet, row_of, sheet_of
 from walee_async.page.pack import CHUNK, LIBRARIES, libraries, packed, packed_sheets, read, script, styles
 from walee_async.page.text import text
-from walee_async.scoring import Brief
+from walee_async.scoring import Brief, rank
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -58,6 +58,8 @@ class _Facts(Struct, frozen=True, kw_only=True):
     """What the scripts are told besides the creators."""
 
     brief: dict[str, Any]
+    order: list[int]
+    """The places of the rows, the best first."""
     chunk: int = CHUNK
     brief_id: str
     title: str
@@ -79,9 +81,11 @@ def render(scored: Iterable[tuple[Score, Scorable]], brief: Brief = _DEFAULT, ab
     """
     template = _template()
     rows: list[Row] = []
-    sheets = list(packed_sheets(_noted(scored, rows)))
+    ranks: list[Any] = []
+    sheets = list(packed_sheets(_noted(scored, rows, ranks)))
+    order = sorted(range(len(rows)), key=ranks.__getitem__)
     title = text(about.title or brief.name) or ("Creator" if about.alone else "Shortlist")
-    facts = _Facts(brief=msgspec.to_builtins(brief), brief_id=brief.id, title=title, about=about)
+    facts = _Facts(brief=msgspec.to_builtins(brief), order=order, brief_id=brief.id, title=title, about=about)
     return template.render(
         mark=MARK,
         policy=_policy(),
@@ -106,9 +110,10 @@ def check_extra() -> None:
     _template()
 
 
-def _noted(scored: Iterable[tuple[Score, Scorable]], rows: list[Row]) -> Iterator[Sheet]:
+def _noted(scored: Iterable[tuple[Score, Scorable]], rows: list[Row], ranks: list[Any]) -> Iterator[Sheet]:
     for score, report in scored:
         rows.append(row_of(score, report))
+        ranks.append(rank(score))
         yield sheet_of(score, report)
 
 

@@ -21,7 +21,7 @@ const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase
 async function load() {
   [facts, rows] = await Promise.all([unpack("data-facts"), unpack("data-rows")]);
   rows.forEach((row, place) => { row.place = place; });
-  rows.sort(byRank);
+  rows = facts.order.map((place) => rows[place]);
   rows.forEach((row, place) => {
     row.rank = place + 1;
     row.flags ??= [];
@@ -29,13 +29,4 @@ async function load() {
     row.found = fold([row.handle, row.name, row.country, country(row.country)].filter(known).join(" "));
     row.tierKey = row.tier ? row.tier.map((bound) => bound ?? "").join("-") : "";
   });
-}
-
-// The best first, as the library ranks them; what is not known comes last.
-function byRank(a, b) {
-  const order = GRADES.indexOf(a.grade) - GRADES.indexOf(b.grade)
-    || (b.value ?? -1) - (a.value ?? -1)
-    || b.coverage - a.coverage;
-  if (order) return order;
-  return (a.handle ?? "") < (b.handle ?? "") ? -1 : (a.handle ?? "") > (b.handle ?? "") ? 1 : a.place - b.place;
 }
