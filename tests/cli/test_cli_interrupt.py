@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +46,18 @@ def test_an_interrupted_run_goes_on_where_it_was(
     assert walee(*command).code == 0
     assert sorted(line["handle"] for line in lines(file)) == sorted(gateway.handles)
     assert set(gateway.billed.values()) == {1}
+
+
+def test_an_interrupt_while_the_command_starts_is_no_error() -> None:
+    """A Ctrl-C that comes while the packages are imported leaves with the code of an interrupt and says nothing."""
+    program = (
+        "import signal; from walee_async.cli import main\n"
+        "signal.signal(signal.SIGALRM, signal.default_int_handler); signal.setitimer(signal.ITIMER_REAL, 0.01)\n"
+        "main()"
+    )
+    command = [sys.executable, "-c", program, "--help"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
 def test_requests_under_way_may_end(walee: Any, gateway: Gateway, tmp_path: Path, lines: Lines) -> None:

@@ -6,6 +6,9 @@ import base64
 import gzip
 import json
 import resource
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,6 +148,30 @@ def test_a_device_without_room_is_told_of(walee: Any, gateway: Gateway) -> None:
     ended = walee("fetch", gateway.handles[0], "--out", "/dev/full")
     assert ended.code == 74
     assert "/dev/full cannot be written: No space left on device" in ended.err
+
+
+@pytest.mark.parametrize("command", [["brief"], ["--help"], ["score", "--json"], ["score"], ["plan", "somebody"]])
+@pytest.mark.parametrize(
+    ("redirect", "why"), [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")]
+)
+def test_a_standard_output_that_refuses_is_told_of(scored: Path, command: list[str], redirect: str, why: str) -> None:
+    """A full or closed standard output is the exit code 74 and one sentence, whatever was to be printed."""
+    walee = shlex.join([sys.executable, "-m", "walee_async", *command])
+    shell = ["sh", "-c", f"{walee} {redirect}"]
+    ended = subprocess.run(shell, cwd=scored, capture_output=True, text=True, check=False)
+    assert ended.returncode == 74
+    assert ended.stderr.endswith(f"walee: Standard output cannot be written: {why}.\n")
+    assert ended.stderr.count("walee:") == 1
+
+
+@pytest.mark.parametrize("redirect", [">/dev/full", ">&-"])
+def test_a_standard_output_that_is_not_needed_may_refuse(scored: Path, tmp_path: Path, redirect: str) -> None:
+    """What goes to a file needs no standard output."""
+    walee = shlex.join([sys.executable, "-m", "walee_async", "score", "-o", str(tmp_path / "best.csv")])
+    shell = ["sh", "-c", f"{walee} {redirect}"]
+    ended = subprocess.run(shell, cwd=scored, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0
+    assert (tmp_path / "best.csv").read_bytes().count(b"\n") == 1 + 12
 
 
 def test_a_folder_is_no_file(here: Any, gateway: Gateway) -> None:

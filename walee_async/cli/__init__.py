@@ -10,11 +10,15 @@ def main() -> NoReturn:
     """Run the command line of this process and exit with its code."""
     try:
         from walee_async.cli.entry import run
+
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while the packages were imported; `run` hears every later one
+        code = 130
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "walee_async":
             raise
         sys.exit(_missing(error.name))
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(code)
 
 
 def _missing(name: str | None) -> int:

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cyclopts import CycloptsError
 
@@ -32,8 +32,8 @@ def run(arguments: Sequence[str]) -> int:
         logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     else:
         logging.getLogger("walee_async").addHandler(teller)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    if sys.stdout is sys.__stdout__:  # else somebody else's, who calls this inside a program
+        sys.stdout = _standard_output()
     try:
         code = _run(list(arguments))
         sys.stdout.flush()
@@ -46,6 +46,48 @@ def run(arguments: Sequence[str]) -> int:
     finally:
         logging.getLogger("walee_async").removeHandler(teller)
     return code
+
+
+class _StandardOutput(io.RawIOBase):
+    """Standard output that says which of all files it was that could not be written."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def isatty(self) -> bool:
+        return self._raw.isatty()
+
+    def write(self, data: Any, /) -> int | None:
+        try:
+            return self._raw.write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _discard_the_rest()
+            raise OutputError("Standard output", error) from None
+
+
+def _standard_output() -> io.TextIOWrapper:
+    was = sys.stdout
+    if was is None:  # closed by the shell; the next file opened would be taken for it, so one that refuses is
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 1)
+        refusing = _StandardOutput(io.FileIO(1, "w", closefd=False))
+        return io.TextIOWrapper(io.BufferedWriter(refusing), "utf-8", "replace")
+    assert isinstance(was, io.TextIOWrapper)
+    raw: Any = getattr(was.buffer, "raw", was.buffer)  # with python -u there is no buffer
+    out = io.BufferedWriter(_StandardOutput(raw))
+    return io.TextIOWrapper(out, was.encoding, "replace", line_buffering=was.line_buffering)
+
+
+def _discard_the_rest() -> None:
+    """What is still buffered has nowhere to go; the interpreter would complain about it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 class _Teller(logging.Handler):
@@ -73,8 +115,7 @@ def _explain(error: BaseException, arguments: Sequence[str]) -> Exit:
     """Say in one sentence what went wrong, and return the exit code for it."""
     match error:
         case BrokenPipeError():
-            # What is still buffered has nowhere to go; the interpreter would complain about it at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            _discard_the_rest()
             return Exit.NO_READER
         case KeyboardInterrupt():
             return Exit.INTERRUPTED
