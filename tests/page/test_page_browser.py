@@ -96,6 +96,23 @@ def test_columns_sort(look: Look, shortlist: Path, scored: Scored) -> None:
     assert len(_names(page)) == 10
 
 
+def test_a_narrow_screen_sorts_both_ways(look: Look, shortlist: Path, scored: Scored) -> None:
+    """Where there are no headings, a list chooses what to sort by and a button beside it turns the order round."""
+    page = look(shortlist, width=360)
+    page.do(
+        "(list => { list.value = 'followers'; list.dispatchEvent(new Event('change')); })"
+        "(document.querySelector('#filters label.narrow select'))"
+    )
+    known = sorted((one.followers for one, _ in scored if one.followers is not None), reverse=True)
+    handles = {f"@{one.handle}": one.followers for one, _ in scored}
+    turn = "document.querySelector('#filters button.narrow').textContent"
+    assert page.do(turn) == "▼ Descending"
+    assert [handles[name] for name in _names(page)] == known[:50]
+    page.click("#filters button.narrow")
+    assert page.do(turn) == "▲ Ascending"
+    assert [handles[name] for name in _names(page)] == known[::-1][:50]
+
+
 def test_search_finds_names_and_handles(look: Look, shortlist: Path, scored: Scored) -> None:
     """What is typed is looked for in names, handles and countries, and the number of those found is said."""
     page = look(shortlist)

@@ -119,6 +119,8 @@ def test_a_title_is_text(scored: Scored) -> None:
         ("a\u202eb\x00\ufeff", "ab"),
         ("\u200b", None),
         ("می\u200cخواهم 👩\u200d👩\u200d👧", "می\u200cخواهم 👩\u200d👩\u200d👧"),
+        ("\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f Ailsa",) * 2,  # the flag of Scotland
+        ("a\U000e0067\U000e0062\U000e007f\U0001f3f4\U000e0067", "a\U0001f3f4"),
         ("x" * 200, "x" * 119 + "…"),
         ("\u202e" * 100_000 + "a", "…"),
         (None, None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -12,8 +13,9 @@ LONGEST: Final = 120
 _KEPT: Final = "\u200c\u200d\u200e\u200f"
 """Joiners, which are part of how Persian words and family emoji are written, and marks of direction, which end with
 their text."""
-
-
+_REGION: Final = re.compile("(\U0001f3f4[\U000e0061-\U000e007a]{3,5}\U000e007f)")
+"""The flag of a part of a country, such as Scotland: a black flag, letters that are not seen and an end (Unicode
+Technical Standard 51). Letters that are not seen are left out elsewhere."""
 _BLANK: Final = "\u115f\u1160\u2800\u3164\uffa0"
 """Letters and a symbol that are drawn as nothing: a name of these alone is none."""
 
@@ -26,7 +28,8 @@ def text(given: str | None, limit: int = LONGEST) -> str | None:
     if given is None:
         return None
     # Far more than can be left is looked at, and no more: a name may have a hundred thousand characters.
-    line = " ".join("".join(map(_harmless, given[: 8 * limit])).split())
+    parts = enumerate(_REGION.split(given[: 8 * limit]))
+    line = " ".join("".join(part if flag % 2 else "".join(map(_harmless, part)) for flag, part in parts).split())
     cut = len(given) > 8 * limit or len(line) > limit
     if line and all(character in _BLANK or unicodedata.category(character)[0] in "CZ" for character in line):
         return None

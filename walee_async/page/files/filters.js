@@ -88,13 +88,17 @@ function drawFilters() {
   ];
   const sorts = el("select", { change: () => change({ sort: sorts.value, down: !["rank", "name", "grade"].includes(sorts.value) }) },
     el("option", { value: "rank" }, "Rank"), ...COLUMNS.map((column) => el("option", { value: column.key }, column.label)));
-  watchers.push(() => { sorts.value = view.sort; });
+  const turn = el("button", { type: "button", class: "narrow", click: () => change({ down: !view.down }) });
+  watchers.push(() => {
+    sorts.value = view.sort;
+    turn.textContent = view.down ? "▼ Descending" : "▲ Ascending";
+  });
   const clear = el("button", { type: "button", class: "quiet", click: clearFilters }, "Clear filters");
   watchers.push(() => { clear.disabled = !isFiltered(); });
   byId("filters").append(
     el("label", { class: "search" }, "Search", search), gradeBoxes(), ...choosers,
     range("value", "Score", (value) => points(value, Number.isInteger(value) ? 0 : 1)), range("followers", "Followers", big),
-    el("label", { class: "narrow" }, "Sort by", sorts), clear,
+    el("label", { class: "narrow" }, "Sort by", sorts), turn, clear,
   );
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
 }
