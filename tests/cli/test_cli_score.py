@@ -213,6 +213,24 @@ def test_a_list_is_looked_up(scoring: Any, tmp_path: Path) -> None:
     assert "Not a handle: not a handle!." in broken.out.decode()
 
 
+def test_a_list_of_nobody_is_said_to_be_one(scoring: Any, tmp_path: Path) -> None:
+    """The store is not said to be empty when the list is."""
+    (tmp_path / "none.csv").write_text("handle\n")
+    ended = scoring("score", str(tmp_path / "none.csv"))
+    assert (ended.code, ended.out.decode()) == (0, "The list names nobody, so there is nobody to score.\n")
+
+
+def test_csv_for_spreadsheets_is_marked_as_utf_8(scoring: Any, tmp_path: Path) -> None:
+    """With --bom the file begins with the mark, and long ids are kept from becoming numbers."""
+    file = tmp_path / "scores.csv"
+    assert scoring("score", "-o", str(file), "--bom").code == 0
+    with file.open(encoding="utf-8", newline="") as opened:
+        assert opened.read(1) == "\ufeff"
+        rows = list(csv.DictReader(opened))
+    assert len(rows) == len(HANDLES)
+    assert all(row["user_id"].startswith("'") for row in rows if row["user_id"])
+
+
 def test_a_store_can_be_named_as_the_target(scoring: Any, scored: Path, tmp_path: Path) -> None:
     """A store is known by its first bytes, whatever its name."""
     shutil.copy(scored / "reports.db", tmp_path / "mine")
@@ -239,6 +257,9 @@ def test_a_store_can_be_named_as_the_target(scoring: Any, scored: Path, tmp_path
         (["--no-store"], "scores are made of what a store keeps"),
         (["--jobs", "0"], "jobs is 0"),
         (["--replace"], "there is no --out"),
+        (["--bom"], "there is no --out"),
+        (["-o", "some.jsonl", "--bom"], "--bom is about CSV; JSON lines need no mark"),
+        (["reports.db", "--tpo", "5"], "Unknown option --tpo; --help lists those there are"),
         (["a.b", "--buy", "--jobs", "2"], "--jobs is about scoring a store"),
         (["reports.db", "--buy"], "--buy takes handles and lists of them; say --store reports.db"),
     ],

@@ -41,7 +41,7 @@ def test_the_commands_run(page: Any, scored: Path) -> None:
 def test_the_program_runs(page: Any, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     """It prints the best creator and what its components gave."""
     exec(compile(_block("python"), "docs/scoring.md", "exec"), {})
-    assert b"of the weight had data." in capfdbinary.readouterr().out
+    assert b"of the weight had data" in capfdbinary.readouterr().out
 
 
 def test_the_weights_and_the_flags_are_those_of_the_package() -> None:

@@ -69,10 +69,10 @@ def test_files_are_toml_or_json(tmp_path: Path) -> None:
         ({"genders": ["women"]}, "genders has 'women'; it takes MALE and FEMALE"),
         ({"ages": ["18-25"]}, "the bands are 13-17, 18-24, 25-34, 35-44, 45-64, 65-; did you mean 18-24?"),
         ({"ages": ["34-18"]}, "ages has '34-18'"),
-        ({"languages": ["Urdu!"]}, "no language code, such as ur or en"),
+        ({"languages": ["Urdu!"]}, "no language code; it takes ISO 639 codes, such as ur or en"),
         ({"followers": {"min": 9, "max": 3}}, "followers.min is 9, which is more than followers.max, 3"),
         ({"followers": {"min": -1}}, "followers.min is -1; it must be at least 0"),
-        ({"weights": {"reach": -1}}, "weights.reach is -1; it must be at least 0"),
+        ({"weights": {"reach": -1}}, "weights.reach is -1; it must be from 0 to 1000"),
         ({"weights": {"reach": float("nan")}}, "weights.reach is nan; it must be a number"),
         ({"weights": {"reach": "much"}}, "does not fit at weights.reach: expected `float`, got `str`"),
         (
@@ -86,6 +86,19 @@ def test_files_are_toml_or_json(tmp_path: Path) -> None:
         ({"penalties": {"dormant": 101}}, "penalties.dormant is 101; it must be from 0 to 100"),
         ({"curves": {"reach_half": 0}}, "curves.reach_half is 0; it must be above 0"),
         ({"curves": {"fit_full": 2}}, "curves.fit_full is 2; it must be from 0 to 1; 2 % is 0.02"),
+        ({"weights": {"reach": 1e308}}, "weights.reach is 1e+308; it must be from 0 to 1000"),
+        ({"languages": ["zz"]}, "languages has 'zz', which is no language code; it takes ISO 639 codes"),
+        ({"languages": "Urdu"}, "which is no language code; did you mean ur?"),
+        ({"grades": {"approve": 0.7}}, "grades.approve is 0.7, of 100; did you mean 70?"),
+        ({"grades": {"review": 0.5}}, "grades.review is 0.5, of 100; did you mean 50?"),
+        ({"require": {"min_quality": 0.4}}, "require.min_quality is 0.4, of 100; did you mean 40?"),
+        ({"require": {"review_flags": ["dormand"]}}, "require.review_flags has 'dormand', which is no flag"),
+        (
+            {"flags": {"max_engagement_rate": 15}},
+            "flags.max_engagement_rate is 15; it must be from 0 to 1; 15 % is 0.15",
+        ),
+        ({"flags": {"max_growth_quarter": 50}}, "flags.max_growth_quarter is 50; it must be from 0 to 10; 50 % is 0.5"),
+        ({"flags": {"min_engagement_rate": 0.2}}, "which is more than flags.max_engagement_rate, 0.15"),
         ({"grades": {"review": 80}}, "grades.review is 80, which is more than grades.approve, 70"),
     ],
 )
@@ -125,3 +138,8 @@ def test_every_flag_can_be_penalised_and_forbidden() -> None:
     assert Brief.make(penalties=dict.fromkeys(FLAGS, 1), require={"no_flags": list(FLAGS)}).require.no_flags == tuple(
         sorted(FLAGS)
     )
+
+
+def test_languages_are_codes_of_two_letters_or_three() -> None:
+    """Those of ISO 639-1, such as data holds that it had once, and any of three letters, with a script or place."""
+    assert Brief.make(languages=["UR", "iw", "fil", "zh-Hant"]).languages == ("fil", "iw", "ur", "zh-hant")

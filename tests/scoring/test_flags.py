@@ -83,7 +83,23 @@ def test_a_flag_tells_its_numbers() -> None:
     assert flag.reason == "1,667 likes for each comment, over 500 to one"
     assert {fact.name: fact.value for fact in flag.evidence} == {"avg_likes": 5001, "avg_comments": 3, "limit": 500}
     (flag,) = flags_of(report(stat_history=months(1000, 1000, 1000, 1000, 1000, 1250)), ANY)
-    assert flag.reason == "+25.0% followers in 2025-06, over 0.2"
+    assert flag.reason == "+25.0% followers in 2025-06, over 20%"
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        ({"engagement_rate": 0.0099999}, "0.99999% likes per follower, under 1%"),
+        ({"engagement_rate": 0.1500001}, "15.00001% likes per follower, over 15%"),
+        ({"avg_likes": 200001, "avg_views": 100000}, "2.00001 likes for each view, over 2"),
+        ({"avg_likes": 1501, "avg_comments": 3}, "500.3 likes for each comment, over 500 to one"),
+        ({"avg_likes": 1501, "avg_comments": 0}, "1,501 likes a post, no comments, over 500 to one"),
+    ],
+)
+def test_a_reason_shows_on_which_side_of_the_limit_it_is(parts: dict[str, Any], reason: str) -> None:
+    """A number that would be rounded to the limit itself is told with more decimals."""
+    (flag,) = flags_of(report(**parts), ANY)
+    assert flag.reason == reason
 
 
 def test_flags_come_in_one_order() -> None:

@@ -40,6 +40,8 @@ EXAMPLE = view(
     cqs={"cqs_value": 90},
 )
 """Quality 90, engagement 20, reach 50; growth, reachable audience and consistency are not known."""
+UNSEEN: dict[str, Any] = {"review_flags": []}
+"""Requirements of who approves whatever is flagged."""
 
 
 def test_the_score_is_the_weighted_mean_of_what_is_known() -> None:
@@ -56,7 +58,8 @@ def test_the_score_is_the_weighted_mean_of_what_is_known() -> None:
     assert (found.version, found.brief, found.low, found.high) == (SCORING_VERSION, Brief().id, None, None)
     assert found.explanation == (
         "reject at 45.00; carried by quality (+22.50) and reach (+12.50); held back by engagement (−40.00); "
-        "flagged for low engagement, hidden; 57% of the weight had data."
+        "flagged for low engagement, hidden; 57% of the weight had data, too little to approve without a look "
+        "(under 75%)."
     )
 
 
@@ -94,7 +97,8 @@ def test_hundredths_add_up() -> None:
 )
 def test_grades_go_by_the_cut_offs(grades: dict[str, float], grade: Grade) -> None:
     """At a cut-off it is reached; without enough data there is no grade to give."""
-    assert score(EXAMPLE, Brief.make(grades=grades)).grade == grade
+    brief = Brief.make(grades={"approve_coverage": 0, **grades}, require=UNSEEN)
+    assert score(EXAMPLE, brief).grade == grade
 
 
 @pytest.mark.parametrize(
@@ -114,18 +118,75 @@ def test_a_requirement_rejects_and_what_cannot_be_told_is_reviewed(
     brief: dict[str, Any], met: list[bool | None], grade: Grade
 ) -> None:
     """What is known to be missing rejects whatever the score; what is unknown keeps from being approved unseen."""
-    found = score(EXAMPLE, Brief.make(grades={"approve": 40, "review": 30}, **brief))
+    brief["require"] = UNSEEN | brief.get("require", {})
+    found = score(EXAMPLE, Brief.make(grades={"approve": 40, "review": 30, "approve_coverage": 0}, **brief))
     assert [requirement.met for requirement in found.requirements] == met
     assert found.grade == grade
 
 
 def test_nobody_is_approved_whose_audience_is_not_known() -> None:
     """Who names a target gets nobody approved unseen; without a target the audience may be unknown."""
-    easy = {"grades": {"approve": 40, "review": 30, "min_coverage": 0.1}}
+    grades = {"approve": 40, "review": 30, "min_coverage": 0.1, "approve_coverage": 0}
+    easy: dict[str, Any] = {"grades": grades, "require": UNSEEN}
     assert score(EXAMPLE, Brief.make(**easy)).grade == Grade.APPROVE
     found = score(EXAMPLE, Brief.make(countries="PK", **easy))
     assert found.grade == Grade.REVIEW
     assert "; target share: not known; " in found.explanation
+
+
+def test_what_is_flagged_or_hardly_known_is_not_approved_without_a_look() -> None:
+    """Each by itself keeps a creator in review, and the score is the same."""
+    grades = {"approve": 40, "review": 30}
+    free = Brief.make(grades=grades | {"approve_coverage": 0}, require=UNSEEN)
+    flagged = Brief.make(grades=grades | {"approve_coverage": 0})
+    thin = Brief.make(grades=grades | {"approve_coverage": 0.6}, require=UNSEEN)
+    found = [score(EXAMPLE, brief) for brief in (free, flagged, thin)]
+    assert [one.grade for one in found] == [Grade.APPROVE, Grade.REVIEW, Grade.REVIEW]
+    assert {one.value for one in found} == {45.0}
+    assert [held.reason for one in found for held in one.requirements] == [
+        "to be looked at, hidden: the account is hidden",
+        "coverage: 57.1%, and the brief asks for at least 60%",
+    ]
+
+
+def test_a_target_share_is_missed_only_where_it_must_be() -> None:
+    """Below the limit by the middle of the interval is not known to be missed while the interval reaches the limit."""
+    report = view(
+        audience_followers={
+            "success": True,
+            "data": {
+                "audience_genders": [{"code": "FEMALE", "weight": 0.5}, {"code": "MALE", "weight": 0.5}],
+                "audience_geo": {"countries": [{"code": "PK", "weight": 0.4}]},
+            },
+        }
+    )
+
+    def met(least: float) -> bool | None:
+        brief = Brief.make(genders="female", countries="pk", require={"min_target_share": least})
+        return next(held.met for held in score(report, brief).requirements if held.name == "min_target_share")
+
+    # Half and four tenths: 0.2 if independent, 0 to 0.4 by Fréchet.
+    assert [met(least) for least in (0.2, 0.21, 0.4, 0.41)] == [True, None, None, False]
+
+
+def test_bounds_hold_where_a_penalty_takes_more_than_there_is() -> None:
+    """Fit from 0 to 60 with half of the weight, less 40: the best case has something left where the value has not."""
+    report = view(
+        cqs={"cqs_value": 20},
+        user_profile={"is_hidden": True},
+        audience_followers={
+            "success": True,
+            "data": {
+                "audience_genders": [{"code": "FEMALE", "weight": 0.3}, {"code": "MALE", "weight": 0.7}],
+                "audience_geo": {"countries": [{"code": "PK", "weight": 0.3}]},
+            },
+        },
+    )
+    brief = Brief.make(genders="female", countries="pk", weights={"audience_fit": 1}, penalties={"hidden": 30})
+    found = score(report, brief)
+    # Quality gives 10; fit 18 points by its middle gives 9, and 0 to 30 by its bounds.
+    assert (found.low, found.value, found.high) == (0.0, 0.0, 10.0)
+    assert "; −19.00 for hidden; " in found.explanation
 
 
 def test_a_requirement_is_told_in_words() -> None:

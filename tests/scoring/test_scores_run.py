@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -163,3 +164,11 @@ async def test_ctrl_c_is_heard_by_nobody_else(path: Path, tmp_path: Path) -> Non
             assert process.stderr.read() == ""
             # At the very end of a process the interpreter has given the signal back to the system.
             assert process.wait(10) in (130, 0, -signal.SIGINT)
+
+
+@pytest.mark.parametrize("top", [-1, None, 2.5, True])
+async def test_the_best_to_keep_are_a_whole_number(gateway: Gateway, top: Any) -> None:
+    """Anything else is said before a request is sent."""
+    async with client(gateway) as walee:
+        with pytest.raises(ConfigError, match="must be a whole number from 0"):
+            walee.scores(gateway.handles, brief=BRIEF, top=top)

@@ -20,7 +20,7 @@ from walee_async.models.audience import AGES
 from walee_async.scoring import SCORING_VERSION, Brief, read_brief
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from msgspec import Struct
@@ -76,7 +76,8 @@ def _keys(table: Struct) -> Iterator[str]:
             continue
         yield from _comment(said.get(field.name, ""))
         missing = value is None
-        yield f"{'# ' if missing else ''}{field.name} = {_toml(EXAMPLES[field.name] if missing else value)}"
+        line = f"{'# ' if missing else ''}{field.name} = {_toml(EXAMPLES[field.name] if missing else value)}"
+        yield from [line] if len(line) <= _WIDTH else _folded(field.name, value)
     for name, part in tables:
         yield ""
         yield from _comment(inspect.getdoc(type(part)) or "")
@@ -87,6 +88,12 @@ def _keys(table: Struct) -> Iterator[str]:
 def _toml(value: Any) -> str:
     # JSON's texts, numbers and lists of them are TOML's too.
     return msgspec.json.encode(value).decode()
+
+
+def _folded(name: str, values: Iterable[Any]) -> Iterator[str]:
+    yield f"{name} = ["
+    yield from (f"    {_toml(value)}," for value in values)
+    yield "]"
 
 
 def _comment(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from walee_async.budget import Budget
 from walee_async.cli.digest import NAMED
 from walee_async.cli.options import STORE
+from walee_async.cli.sources import checked
 from walee_async.cli.text import clean, listed, plural
 from walee_async.errors import ConfigError, StoreError, StorePathError
 from walee_async.store import Store, StoreReader
@@ -106,9 +107,9 @@ def find_store(targets: Sequence[str], option: Path) -> tuple[Path, list[str]]:
     """The store among the arguments, else that of `--store`; and the arguments that are handles or lists of them.
 
     Raises:
-        ConfigError: it cannot be told which store is meant, or there is none of the name.
+        ConfigError: it cannot be told which store is meant, there is none of the name, or an argument is an option.
     """
-    stores = [target for target in targets if _is_store(target)]
+    stores = [target for target in map(checked, targets) if _is_store(target)]
     if not stores:
         return option, list(targets)
     if len(set(stores)) > 1:

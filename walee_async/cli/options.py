@@ -163,6 +163,8 @@ class ScoreOptions:
     )
     replace: bool = False
     """Put the file in the place of one of that name."""
+    bom: bool = False
+    """CSV that Excel opens right: marked as UTF-8, long ids kept from becoming numbers."""
     json: bool = False
     """Print the scores as JSON lines, the best first; with --explain one object."""
     explain: Annotated[str | None, Parameter(metavar="HANDLE")] = None

@@ -85,8 +85,8 @@ def _check(order: Order) -> None:
         raise ConfigError(f"--top is {options.top}; it must be at least 1, or 0 for all")
     if options.json and options.out is not None:
         raise ConfigError("--json prints the scores and --out writes them to a file; give one of the two")
-    if options.replace and options.out is None:
-        raise ConfigError("--replace is about a file, and there is no --out")
+    if (options.replace or options.bom) and options.out is None:
+        raise ConfigError(f"{'--replace' if options.replace else '--bom'} is about a file, and there is no --out")
     if options.explain is not None and (options.out is not None or options.top is not None):
         raise ConfigError("--explain shows one creator; --out and --top are about many")
     if store.no_store:
@@ -109,7 +109,7 @@ def _open(order: Order, brief: Brief, screen: Screen, stack: ExitStack) -> Score
     def tell(unfit: Unfit) -> None:
         screen.warn(f"{unfit.row[1]}: {unfit}.")
 
-    file = open_scores(options.out, brief, replace=options.replace, on_unfit=tell)
+    file = open_scores(options.out, brief, replace=options.replace, bom=options.bom, on_unfit=tell)
     stack.callback(file.abort)
     return file
 
@@ -168,7 +168,9 @@ def _print(tally: Tally, rating: Rating, store: Path) -> None:
             console.print(line)
         console.print()
     elif not tally.missing and not tally.first and not tally.invalid:
-        console.print(Text(clean(f"{store} holds no report yet, so there is nobody to score.")))
+        listed = any(Path(target) != store for target in rating.order.targets)
+        empty = "The list names nobody" if listed else f"{store} holds no report yet"
+        console.print(Text(clean(f"{empty}, so there is nobody to score.")))
         return
     for line in sums(tally, str(store), cut=len(tally.kept) < tally.scored):
         console.print(line, soft_wrap=not console.is_terminal)

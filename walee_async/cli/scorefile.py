@@ -85,7 +85,7 @@ class ScoreFile(Protocol):
         ...
 
 
-def open_scores(path: Path, brief: Brief, *, replace: bool, on_unfit: Callable[[Unfit], None]) -> ScoreFile:
+def open_scores(path: Path, brief: Brief, *, replace: bool, bom: bool, on_unfit: Callable[[Unfit], None]) -> ScoreFile:
     """Begin the file; it is there when it is whole, and not before.
 
     Raises:
@@ -95,7 +95,9 @@ def open_scores(path: Path, brief: Brief, *, replace: bool, on_unfit: Callable[[
         raise ConfigError(f"{path} is there already; name another file, or add --replace")
     if path.suffix.lower() != LINES:
         about = {"brief": brief.id, "scoring_version": SCORING_VERSION}
-        return ScoreTable(open_table(path, TABLE, replace=replace, on_unfit=on_unfit, about=about))
+        return ScoreTable(open_table(path, TABLE, replace=replace, bom=bom, on_unfit=on_unfit, about=about))
+    if bom:
+        raise ConfigError("--bom is about CSV; JSON lines need no mark")
     return ScoreLines(path)
 
 
@@ -163,11 +165,11 @@ def lines(scores: Iterable[Score]) -> Iterator[bytes]:
 
 def cells(place: int, score: Score) -> list[Cell]:
     """The row of one score."""
-    given = {part.name: part.points for part in score.contributions if part.share}
+    given = {part.name: part.points for part in score.contributions if part.points >= 0}
     parts = [(score.component(name), given.get(name)) for name in COMPONENTS]
-    taken = sum(round(100 * part.points) for part in score.contributions if not part.share) / 100
+    taken = sum(round(100 * part.points) for part in score.contributions if part.points < 0) / 100
     reasons = [flag.reason for flag in score.flags]
-    reasons += [held.reason for held in score.requirements if not held.met]
+    reasons += [held.reason for held in score.requirements if not held.met and held.name != "review_flags"]
     return [
         place,
         score.handle,

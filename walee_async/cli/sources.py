@@ -39,7 +39,7 @@ class HandleList:
         self._column = column
         self._format: ListFormat | None = format
         self._had = had
-        self._targets = list(dict.fromkeys(_checked(target) for target in targets))
+        self._targets = list(dict.fromkeys(checked(target) for target in targets))
         self._lists = {target for target in self._targets if is_list(target)}
         self.skipped: set[str] = set()
         """The handles skipped so far."""
@@ -123,7 +123,12 @@ def is_list(target: str) -> bool:
     )
 
 
-def _checked(target: str) -> str:
+def checked(target: str) -> str:
+    """An argument as it is.
+
+    Raises:
+        ConfigError: it is an option that there is none of, or may be an API key.
+    """
     if target != STDIN and target.startswith("-"):
         raise ConfigError(f"Unknown option {target.partition('=')[0]}; --help lists those there are")
     if looks_like_key(target) and not is_list(target):

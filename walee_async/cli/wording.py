@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from walee_async.cli.text import UNKNOWN, big, clean, percent
 from walee_async.scoring import Brief, Grade
+from walee_async.scoring.brief import Requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -131,6 +132,9 @@ def _limits(brief: Brief) -> Iterator[str]:
         if name == "no_flags":
             if limit:
                 yield f"no flag {_either([plain(flag) for flag in limit])}"
+        elif name == "review_flags":
+            if limit != Requirements().review_flags:
+                yield f"a look at flags {_either([plain(flag) for flag in limit])}" if limit else "no look at flags"
         elif limit is not None:
             bound, _, what = plain(name).partition(" ")
             told = percent(limit, 0) if what.endswith("share") else f"{limit:g}"

@@ -13,8 +13,20 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from walee_async.errors import ConfigError
-from walee_async.scoring.values import ages, check_field, check_table, country, gender, language, words
+from walee_async.scoring.values import (
+    MANIFOLD,
+    ages,
+    check_field,
+    check_points,
+    check_table,
+    country,
+    gender,
+    language,
+    words,
+)
 
+HEAVIEST: Final = 1000
+"""The highest weight; only how weights compare counts, so that nothing more is ever needed."""
 _LISTS: Final = ("countries", "genders", "ages", "languages")
 """What a single text will do for."""
 
@@ -59,7 +71,7 @@ class Weights(_Part, frozen=True, kw_only=True):
     consistency: float = 1.0
 
     def __post_init__(self) -> None:
-        check_table(self, "weights", 0)
+        check_table(self, "weights", 0, HEAVIEST)
         if not any(msgspec.structs.astuple(self)):
             raise ConfigError("weights: all are 0, so there is nothing to score by")
 
@@ -82,14 +94,27 @@ class Requirements(_Part, frozen=True, kw_only=True):
     """Days from the newest post to the report."""
     no_flags: tuple[str, ...] = ()
     """Flags that reject a creator."""
+    review_flags: tuple[str, ...] = (
+        "few_comments",
+        "dormant",
+        "growth_month",
+        "growth_quarter",
+        "hidden",
+        "high_engagement",
+        "likes_over_views",
+        "likes_spike",
+    )
+    """Flags with which a creator is not approved without a look. By default all but `low_engagement`, which the
+    percentile tells by the measure of the tier, and `growth_monthly`, which steady growth raises too."""
 
     def __post_init__(self) -> None:
         for name in ("min_quality", "min_engagement_percentile"):
-            check_field(self, "require", name, 0, 100)
+            check_points(self, "require", name)
         for name in ("min_target_share", "min_reachable_share"):
             check_field(self, "require", name, 0, 1)
         check_field(self, "require", "max_days_since_post", 0)
-        force_setattr(self, "no_flags", words("require.no_flags", self.no_flags, _flag_name))
+        for name in ("no_flags", "review_flags"):
+            force_setattr(self, name, words(f"require.{name}", getattr(self, name), _flag_name))
 
 
 class FlagLimits(_Part, frozen=True, kw_only=True):
@@ -112,6 +137,14 @@ class FlagLimits(_Part, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         check_table(self, "flags", 0)
+        for name in ("min_engagement_rate", "max_engagement_rate", "max_growth_month", "max_growth_monthly"):
+            check_field(self, "flags", name, 0, 1)
+        check_field(self, "flags", "max_growth_quarter", 0, MANIFOLD)
+        if self.min_engagement_rate > self.max_engagement_rate:
+            raise ConfigError(
+                f"flags.min_engagement_rate is {self.min_engagement_rate:g}, which is more than "
+                f"flags.max_engagement_rate, {self.max_engagement_rate:g}"
+            )
 
 
 class Penalties(_Part, frozen=True, kw_only=True):
@@ -165,11 +198,14 @@ class Cutoffs(_Part, frozen=True, kw_only=True):
     review: float = 50.0
     min_coverage: float = 0.5
     """The share of the weight that must have had data, a fraction; below it there is no grade to give."""
+    approve_coverage: float = 0.75
+    """Below this one nobody is approved without a look: what is known may be the better part by chance."""
 
     def __post_init__(self) -> None:
-        check_field(self, "grades", "approve", 0, 100)
-        check_field(self, "grades", "review", 0, 100)
+        check_points(self, "grades", "approve")
+        check_points(self, "grades", "review")
         check_field(self, "grades", "min_coverage", 0, 1)
+        check_field(self, "grades", "approve_coverage", 0, 1)
         if self.review > self.approve:
             raise ConfigError(f"grades.review is {self.review:g}, which is more than grades.approve, {self.approve:g}")
 

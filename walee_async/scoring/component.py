@@ -32,6 +32,23 @@ def points(value: float) -> float:
     return round(min(100.0, max(0.0, value)), 2)
 
 
+def beside(found: float, limit: float, kind: str, digits: int, sign: str = "") -> tuple[str, str]:
+    """A number and the limit it is held against, as people read them; `kind` is `f` or `%`.
+
+    The limit is told as it was given, the number with `digits` decimals, or with as many more as show that they differ.
+    """
+    asked = _trimmed(f"{limit:,.6{kind}}")
+    while digits < 8 and found != limit and _trimmed(f"{found:,.{digits}{kind}}") == asked:
+        digits += 1
+    return f"{found:{sign},.{digits}{kind}}", asked
+
+
+def _trimmed(number: str) -> str:
+    """Without zeros at its end: `15.000000%` is 15%."""
+    digits, percent = number.removesuffix("%"), "%" if number.endswith("%") else ""
+    return (digits.rstrip("0").rstrip(".") if "." in digits else digits) + percent
+
+
 def fact(name: str, value: int | float | str | None, unit: str = "") -> Fact:
     """A fact, numbers to six significant decimals, so that the last digit of a library's logarithm is not in it."""
     return Fact(name, round(value, 6) if isinstance(value, float) else value, unit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from walee_async.scoring.component import Fact, fact
+from walee_async.scoring.component import Fact, beside, fact
 from walee_async.scoring.measures import known, median, ratio
 
 if TYPE_CHECKING:
@@ -62,9 +62,10 @@ def _engagement(profile: Profile, limits: FlagLimits) -> Flag | None:
         return None
     low = rate < limits.min_engagement_rate
     limit = limits.min_engagement_rate if low else limits.max_engagement_rate
+    told, asked = beside(rate, limit, "%", 2)
     return Flag(
         "low_engagement" if low else "high_engagement",
-        f"{rate:.2%} likes per follower, {'under' if low else 'over'} {limit:.4g}",
+        f"{told} likes per follower, {'under' if low else 'over'} {asked}",
         (fact("engagement_rate", rate, "likes per follower"), fact("limit", limit, "likes per follower")),
     )
 
@@ -73,9 +74,10 @@ def _likes_over_views(profile: Profile, limits: FlagLimits) -> Flag | None:
     times = ratio(profile.avg_likes, profile.avg_views)
     if times is None or times <= limits.max_likes_per_view:
         return None
+    told, asked = beside(times, limits.max_likes_per_view, "f", 1)
     return Flag(
         "likes_over_views",
-        f"{times:.3g} likes for each view, over {limits.max_likes_per_view:g}",
+        f"{told} likes for each view, over {asked}",
         (
             fact("avg_likes", profile.avg_likes, "likes a post"),
             fact("avg_views", profile.avg_views, "views a post"),
@@ -89,10 +91,11 @@ def _few_comments(profile: Profile, limits: FlagLimits) -> Flag | None:
     # Compared as a product, so that no comments at all on many likes is the strongest case and not a division by zero.
     if likes is None or comments is None or likes <= limits.max_likes_per_comment * comments or not likes:
         return None
-    told = f"{likes / comments:,.0f} likes for each comment" if comments else f"{likes:,.0f} likes a post, no comments"
+    times, asked = beside(likes / (comments or 1.0), limits.max_likes_per_comment, "f", 0)
+    told = f"{times} likes for each comment" if comments else f"{likes:,.0f} likes a post, no comments"
     return Flag(
         "few_comments",
-        f"{told}, over {limits.max_likes_per_comment:g} to one",
+        f"{told}, over {asked} to one",
         (
             fact("avg_likes", likes, "likes a post"),
             fact("avg_comments", comments, "comments a post"),
@@ -109,9 +112,10 @@ def _growth_month(months: _Months, limits: FlagLimits) -> Flag | None:
     rate, month = max(rates, default=(0.0, 0))
     if rate <= limits.max_growth_month:
         return None
+    told, asked = beside(rate, limits.max_growth_month, "%", 1, "+")
     return Flag(
         "growth_month",
-        f"{rate:+.1%} followers in {_named(month)}, over {limits.max_growth_month:.3g}",
+        f"{told} followers in {_named(month)}, over {asked}",
         (fact("growth", rate, "fraction a month"), fact("limit", limits.max_growth_month, "fraction a month")),
     )
 
@@ -123,9 +127,10 @@ def _growth_monthly(months: _Months, limits: FlagLimits) -> Flag | None:
     rate = (after / before) ** (1 / (last - first)) - 1
     if rate <= limits.max_growth_monthly:
         return None
+    told, asked = beside(rate, limits.max_growth_monthly, "%", 1, "+")
     return Flag(
         "growth_monthly",
-        f"{rate:+.1%} followers a month over {last - first} months, over {limits.max_growth_monthly:.3g}",
+        f"{told} followers a month over {last - first} months, over {asked}",
         (fact("growth", rate, "fraction a month"), fact("limit", limits.max_growth_monthly, "fraction a month")),
     )
 
@@ -140,9 +145,10 @@ def _growth_quarter(months: _Months, limits: FlagLimits) -> Flag | None:
     rate, month = max(rates, default=(0.0, 0))
     if rate <= limits.max_growth_quarter:
         return None
+    told, asked = beside(rate, limits.max_growth_quarter, "%", 1, "+")
     return Flag(
         "growth_quarter",
-        f"{rate:+.1%} followers within three months up to {_named(month)}, over {limits.max_growth_quarter:.3g}",
+        f"{told} followers within three months up to {_named(month)}, over {asked}",
         (
             fact("growth", rate, "fraction in 3 months"),
             fact("limit", limits.max_growth_quarter, "fraction in 3 months"),
@@ -173,7 +179,7 @@ def _dormant(days: float | None, limits: FlagLimits) -> Flag | None:
         return None
     return Flag(
         "dormant",
-        f"the last post is {days:.0f} days old, over {limits.max_days_since_post:g}",
+        "the last post is {} days old, over {}".format(*beside(days, limits.max_days_since_post, "f", 0)),
         (fact("days_since_post", days, "days"), fact("limit", limits.max_days_since_post, "days")),
     )
 

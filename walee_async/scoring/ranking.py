@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterator
 from typing import Final
 
+from walee_async.errors import ConfigError
 from walee_async.scoring.result import Grade, Score
 
 _ORDER: Final = {grade: place for place, grade in enumerate(Grade)}
@@ -36,9 +37,15 @@ class _Last:
 
 
 class Top:
-    """Keeps the best `size` of the scores it is given. Iterating gives them, the best first."""
+    """Keeps the best `size` of the scores it is given. Iterating gives them, the best first.
+
+    Raises:
+        ConfigError: the size is no whole number from 0.
+    """
 
     def __init__(self, size: int) -> None:
+        if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+            raise ConfigError(f"The number of the best to keep is {size!r}; it must be a whole number from 0")
         self.size = size
         self._heap: list[_Last] = []
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from msgspec import Struct
 
+from walee_async.scoring.component import beside
 from walee_async.scoring.measures import known
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ _FACTS: Final = {
 
 
 class Requirement(Struct, frozen=True, omit_defaults=True):
-    """One requirement of a brief. `met` is None where the report does not say."""
+    """One requirement of a brief. `met` is None where the report does not say, or somebody has to look."""
 
     name: str
     limit: float | str
@@ -38,30 +40,46 @@ class Requirement(Struct, frozen=True, omit_defaults=True):
         """A clause for people: what was found and what is asked."""
         if self.name == "no_flags":
             return f"the brief allows no flag {str(self.limit).replace('_', ' ')}: {self.found}"
+        if self.name == "review_flags":
+            return f"to be looked at, {str(self.limit).replace('_', ' ')}: {self.found}"
         bound, _, what = self.name.partition("_")
+        what = what.replace("_", " ")
         if not self.limit and self.found is None:
-            return f"{what.replace('_', ' ')}: not known"
-        asked = f"at {'most' if bound == 'max' else 'least'} {self._told(self.limit)}"
-        return f"{what.replace('_', ' ')}: {self._told(self.found)}, and the brief asks for {asked}"
+            return f"{what}: not known"
+        limit = float(self.limit)
+        known = isinstance(self.found, int | float)
+        found, asked = beside(float(self.found or 0.0) if known else limit, limit, *self._form())
+        most = "most" if bound == "max" else "least"
+        return f"{what}: {found if known else 'not known'}, and the brief asks for at {most} {asked}"
 
-    def _told(self, value: float | str | None) -> str:
-        if not isinstance(value, int | float):
-            return "not known"
-        if self.name.endswith("_share"):
-            return f"{value:.1%}"
-        return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+    def _form(self) -> tuple[str, int]:
+        if self.name.endswith(("_share", "_coverage")):
+            return "%", 1
+        return "f", 0 if self.name.endswith("_followers") else 1
 
 
 def requirements_of(
-    subject: Subject, brief: Brief, components: Sequence[Component], flags: Sequence[Flag]
+    subject: Subject, brief: Brief, components: Sequence[Component], flags: Sequence[Flag], coverage: float
 ) -> tuple[Requirement, ...]:
-    """Everything the brief insists on and whether it is met; of the flags, those that are raised and not allowed.
+    """Everything the brief insists on and whether it is met; of the flags, those that are raised and matter to it.
 
-    A target insists on being known: where the share on target is not, that is a requirement which cannot be told.
+    A target insists on being known: where the share on target is not, that is a requirement which cannot be told. So
+    does being approved insist on coverage.
     """
-    return tuple(_numbers(subject, brief, components)) + tuple(
-        Requirement("no_flags", flag.name, flag.reason, False) for flag in flags if flag.name in brief.require.no_flags
-    )
+    return (*_numbers(subject, brief, components), *_coverage(coverage, brief), *_raised(flags, brief))
+
+
+def _coverage(coverage: float, brief: Brief) -> Iterator[Requirement]:
+    if coverage < brief.grades.approve_coverage:
+        yield Requirement("min_coverage", brief.grades.approve_coverage, coverage)
+
+
+def _raised(flags: Sequence[Flag], brief: Brief) -> Iterator[Requirement]:
+    for flag in flags:
+        if flag.name in brief.require.no_flags:
+            yield Requirement("no_flags", flag.name, flag.reason, False)
+        elif flag.name in brief.require.review_flags:
+            yield Requirement("review_flags", flag.name, flag.reason)
 
 
 def _numbers(subject: Subject, brief: Brief, components: Sequence[Component]) -> Iterator[Requirement]:
@@ -74,7 +92,11 @@ def _numbers(subject: Subject, brief: Brief, components: Sequence[Component]) ->
     for name, source in _FACTS.items():
         limit, found = getattr(require, name), facts.get(source)
         if limit is not None:
-            yield _held(name, limit, found if isinstance(found, int | float) else None)
+            held = _held(name, limit, found if isinstance(found, int | float) else None)
+            most = facts.get(f"{source}_high")
+            # Where an interval reaches the limit, the report does not say that it is missed.
+            unsure = held.met is False and isinstance(most, int | float) and most >= limit
+            yield msgspec.structs.replace(held, met=None) if unsure else held
     if brief.has_target and require.min_target_share is None and facts.get("target_share") is None:
         # Who names a target does not want somebody approved whose audience nobody knows.
         yield Requirement("min_target_share", 0.0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from walee_async.scoring.component import Component
+from walee_async.scoring.component import Component, beside
 from walee_async.scoring.flags import Flag
 from walee_async.scoring.requirements import Requirement
 
@@ -35,7 +35,7 @@ class Contribution(Struct, frozen=True):
     share: float
     """Of the weight that had data, a fraction; 0 for a penalty."""
     points: float
-    """In hundredths; those of a score sum to it exactly."""
+    """In hundredths; those of a score sum to it exactly. Below 0 for a penalty, and for nothing else."""
 
 
 class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -84,6 +84,10 @@ class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return {"text/html": self._repr_html_(), "text/plain": self.explanation}
 
 
+_TOLD: Final = ("review_flags", "min_coverage")
+"""Requirements that a sentence tells of elsewhere."""
+
+
 def plain(name: str) -> str:
     """A name as people read it: `audience_fit` is audience fit."""
     return name.replace("_", " ")
@@ -94,13 +98,22 @@ def explanation(told: Mapping[str, Any]) -> str:
     value, grade = told["value"], plain(told["grade"])
     parts = [f"{grade} at {value:.2f}" if value is not None else grade]
     parts.extend(requirement.reason for requirement in told["requirements"] if requirement.met is False)
-    unsure = [requirement.reason for requirement in told["requirements"] if requirement.met is None]
-    parts.extend(_drivers([part for part in told["contributions"] if part.share]))
-    parts.extend(unsure)
+    unsure = [held for held in told["requirements"] if held.met is None]
+    parts.extend(_drivers([part for part in told["contributions"] if part.points >= 0]))
+    taken = [f"−{-part.points:.2f} for {plain(part.name)}" for part in told["contributions"] if part.points < 0]
+    parts.extend([", ".join(taken)] if taken else [])
+    parts.extend(held.reason for held in unsure if held.name not in _TOLD)
     if told["flags"]:
         parts.append(f"flagged for {', '.join(plain(flag.name) for flag in told['flags'])}")
-    parts.append(f"{told['coverage']:.0%} of the weight had data")
+    parts.append(_coverage(told["coverage"], unsure))
     return f"{'; '.join(parts)}."
+
+
+def _coverage(coverage: float, unsure: Sequence[Requirement]) -> str:
+    asked = next((float(held.limit) for held in unsure if held.name == "min_coverage"), None)
+    told, limit = beside(coverage, coverage if asked is None else asked, "%", 0)
+    little = f", too little to approve without a look (under {limit})" if asked is not None else ""
+    return f"{told} of the weight had data{little}"
 
 
 def _drivers(contributions: Sequence[Contribution]) -> list[str]:

@@ -38,7 +38,6 @@ def score(report: Scorable, brief: Brief = _DEFAULT, *, handle: str | None = Non
     subject = Subject(report)
     components = tuple(component(subject, brief) for component in _COMPONENTS)
     flags = flags_of(subject, brief)
-    requirements = requirements_of(subject, brief, components, flags)
     asked = {part.name: float(getattr(brief.weights, part.name)) for part in components}
     if not brief.has_target:
         del asked["audience_fit"]
@@ -47,11 +46,12 @@ def score(report: Scorable, brief: Brief = _DEFAULT, *, handle: str | None = Non
     shares = {part.name: asked[part.name] / weight for part in known}
     whole = math.fsum(asked.values())
     coverage = round(weight / whole, 4) if whole else 0.0
+    requirements = requirements_of(subject, brief, components, flags, coverage)
     contributions = _contributions(known, shares, flags, brief)
     value = _sum(contributions) if known else None
     told: dict[str, Any] = {
         **_identity(report, handle),
-        **_bounds(value, known, shares),
+        **_bounds(contributions, known, shares, math.fsum(getattr(brief.penalties, flag.name) for flag in flags)),
         "value": value,
         "coverage": coverage,
         "grade": _grade(value, coverage, requirements, brief),
@@ -94,14 +94,17 @@ def _sum(contributions: Sequence[Contribution]) -> float:
     return sum(round(100 * part.points) for part in contributions) / 100
 
 
-def _bounds(value: float | None, known: Sequence[Component], shares: dict[str, float]) -> dict[str, float]:
-    """How far the score could be from its value, where a component says how far it could be from its own."""
+def _bounds(
+    contributions: Sequence[Contribution], known: Sequence[Component], shares: dict[str, float], taken: float
+) -> dict[str, float]:
+    """What the score could be, where a component says how far it could be from its own value."""
     bounded = [part for part in known if part.low is not None and part.high is not None]
-    if value is None or not bounded:
+    if not bounded:
         return {}
+    value = _sum([part for part in contributions if part.points >= 0]) - taken
     down = math.fsum(shares[part.name] * ((part.value or 0.0) - (part.low or 0.0)) for part in bounded)
     up = math.fsum(shares[part.name] * ((part.high or 0.0) - (part.value or 0.0)) for part in bounded)
-    return {"low": round(max(0.0, value - down), 2), "high": round(min(100.0, value + up), 2)}
+    return {"low": round(max(0.0, value - down), 2), "high": round(max(0.0, value + up), 2)}
 
 
 def _grade(value: float | None, coverage: float, requirements: Sequence[Requirement], brief: Brief) -> Grade:

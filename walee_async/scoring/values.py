@@ -13,11 +13,15 @@ from msgspec.structs import force_setattr
 
 from walee_async.errors import ConfigError
 from walee_async.models.audience import AGES, GENDERS
-from walee_async.scoring.countries import COUNTRIES, SLIPS
+from walee_async.scoring.codes import COUNTRIES, COUNTRY_SLIPS, LANGUAGE_SLIPS, LANGUAGES
 
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*")
 _STARTS: Final = tuple(age.partition("-")[0] for age in AGES)
 _ENDS: Final = tuple(age.partition("-")[2] for age in AGES)
+
+
+MANIFOLD: Final = 10
+"""The highest limit of a growth that makes sense: tenfold."""
 
 
 def check_table(table: Struct, name: str, least: float, most: float = math.inf) -> None:
@@ -40,8 +44,20 @@ def check_field(table: Struct, name: str, field: str, least: float, most: float 
         force_setattr(table, field, float(value))
         return
     bounds = f"from {least:g} to {most:g}" if most < math.inf else f"at least {least:g}"
-    percent = f"; {value:g} % is {value / 100:g}" if most == 1 and 1 < value <= 100 else ""
+    percent = f"; {value:g} % is {value / 100:g}" if most <= MANIFOLD and most < value <= 100 else ""
     raise ConfigError(f"{key} is {value:g}; it must be {bounds}{percent}")
+
+
+def check_points(table: Struct, name: str, field: str) -> None:
+    """As `check_field`, for points of 100. One between 0 and 1 is a slip: it was thought to be a fraction.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    check_field(table, name, field, 0, 100)
+    value = getattr(table, field)
+    if value is not None and 0 < value < 1:
+        raise ConfigError(f"{name}.{field} is {value:g}, of 100; did you mean {100 * value:g}?")
 
 
 def number(key: str, value: object) -> float:
@@ -73,7 +89,7 @@ def country(key: str, word: str) -> Iterable[str]:
     code = word.upper()
     if code in COUNTRIES:
         return (code,)
-    meant = SLIPS.get(code)
+    meant = COUNTRY_SLIPS.get(code)
     hint = f"did you mean {meant}?" if meant else "it takes ISO 3166-1 alpha-2 codes, such as PK"
     raise ConfigError(f"{key} has {word!r}, which is no country code; {hint}")
 
@@ -88,9 +104,12 @@ def gender(key: str, word: str) -> Iterable[str]:
 def language(key: str, word: str) -> Iterable[str]:
     """The code of a language, in any case."""
     code = word.lower()
-    if not _LANGUAGE.fullmatch(code):
-        raise ConfigError(f"{key} has {word!r}, which is no language code, such as ur or en")
-    return (code,)
+    start = code.partition("-")[0]
+    if _LANGUAGE.fullmatch(code) and (start in LANGUAGES or len(start) == 3):
+        return (code,)
+    meant = LANGUAGE_SLIPS.get(code)
+    hint = f"did you mean {meant}?" if meant else "it takes ISO 639 codes, such as ur or en"
+    raise ConfigError(f"{key} has {word!r}, which is no language code; {hint}")
 
 
 def ages(key: str, word: str) -> Iterable[str]:

@@ -57,15 +57,16 @@ function weighed(brief) {
 const audienceNamed = (brief) => [brief.genders, brief.ages, brief.countries, brief.languages].some((part) => part.length);
 
 function drawBrief() {
-  const { brief } = facts;
+  const { brief } = facts, { grades, require } = brief;
   const insisted = insistedOn(brief);
   const penalties = Object.entries(brief.penalties).filter(([, taken]) => taken);
   const rowsOf = [
     ["Audience", audienceWanted(brief)],
     ["Must have", insisted.length ? title(insisted.join("; ")) : "Nothing in particular"],
     ["Weighed", title(weighed(brief))],
+    ["Looked at first", title([...require.review_flags.map(plain), `data for less than ${percent(grades.approve_coverage)} of the weight`].join(", "))],
     penalties.length ? ["Flags cost", title(penalties.map(([name, taken]) => `${plain(name)} ${taken} points`).join(", "))] : null,
-    ["Grades", `Approve from ${brief.grades.approve}, review from ${brief.grades.review}, with data for ${percent(brief.grades.min_coverage)} of the weight`],
+    ["Grades", `Approve from ${grades.approve}, review from ${grades.review}, with data for ${percent(grades.min_coverage)} of the weight`],
   ].filter(known);
   byId("brief").append(
     el("h2", {}, "The brief"),
