@@ -230,11 +230,12 @@ class Page:
         self.do("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
 
     def centre(self, selector: str) -> tuple[float, float]:
-        """The middle of an element that is in sight."""
+        """The middle of an element, brought into sight. What scrolling sets off is over then: it hides tooltips."""
+        one = f"document.querySelector({json.dumps(selector)})"
+        self.do(f"{one}.scrollIntoView({{block: 'nearest'}})")
+        self.settle()
         found = self.do(
-            "((selector) => { const one = document.querySelector(selector); one.scrollIntoView({block: 'nearest'});"
-            " const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })"
-            f"({json.dumps(selector)})"
+            f"(box => [box.x + box.width / 2, box.y + box.height / 2])({one}.getBoundingClientRect().toJSON())"
         )
         return found[0], found[1]
 
