@@ -63,6 +63,7 @@ def bare(session: nox.Session) -> None:
         "--ignore-glob=tests/*cli*",
         "--ignore-glob=tests/*parquet*",
         "--ignore-glob=tests/page/*",
+        "--ignore-glob=tests/integrations/*",
         *session.posargs,
     )
 

@@ -81,14 +81,16 @@ class Tracing:
     def _attempt(self, attempt: Attempt, error: str | None, parent: Context | None) -> None:
         """Make a span of an attempt that is over: its times are known, and nobody needs it while it is under way."""
         started = _nanoseconds(attempt.sent_at) if attempt.sent_at else None  # None is now: it was never sent
-        span = self._tracer.start_span("walee.attempt", parent, SpanKind.CLIENT, start_time=started)
-        span.set_attribute("walee.number", attempt.number)
-        span.set_attribute("walee.key", attempt.key)
-        span.set_attribute("walee.charge", attempt.charge.value)
-        span.set_attribute("walee.queue_seconds", attempt.queue_seconds)
-        span.set_attribute("walee.service_seconds", attempt.service_seconds)
+        known: dict[str, str | int | float] = {
+            "walee.number": attempt.number,
+            "walee.key": attempt.key,
+            "walee.charge": attempt.charge.value,
+            "walee.queue_seconds": attempt.queue_seconds,
+            "walee.service_seconds": attempt.service_seconds,
+        }
         if attempt.status is not None:
-            span.set_attribute("http.response.status_code", attempt.status)
+            known["http.response.status_code"] = attempt.status
+        span = self._tracer.start_span("walee.attempt", parent, SpanKind.CLIENT, known, start_time=started)
         _end(span, error, None if started is None else _nanoseconds(attempt.sent_at + attempt.service_seconds))
 
     def _run_ended(self, ended: RunEnded) -> None:
