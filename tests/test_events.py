@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
+from typing import get_args
 
 import anyio
 import pytest
@@ -19,6 +21,8 @@ from walee_async.events import (
     RunStarted,
 )
 from walee_async.testing import Gateway
+
+DOCS = Path(__file__).parent.parent / "docs" / "observability.md"
 
 
 def client(gateway: Gateway, **options: object) -> WaleeClient:
@@ -75,6 +79,14 @@ def test_a_hook_that_cannot_be_called_is_refused_at_once(hook: object) -> None:
     """A slip in the set-up is an error of the set-up, instead of a hook that is dropped at the first event."""
     with pytest.raises(ConfigError, match="it must be something to call with each event"):
         WaleeClient("key", options=Options(hook=hook))  # type: ignore[arg-type]
+
+
+def test_the_documentation_names_every_event_with_its_fields() -> None:
+    """The table of events is that of the code."""
+    table = DOCS.read_text("utf-8").partition("## Events")[2].partition("## Spans")[0]
+    rows = re.findall(r"^\| `(\w+)` \| .+? \| (.+) \|$", table, re.MULTILINE)
+    told = {name: re.findall(r"`(\w+)`", fields) for name, fields in rows}
+    assert told == {kind.__name__: list(kind.__struct_fields__) for kind in get_args(Event)}
 
 
 @pytest.mark.anyio

@@ -17,8 +17,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from walee_async import Hook, NoReportError, Options, RetryPolicy, RunEndedError, WaleeClient, WaleeError
+from walee_async import NoReportError, Options, RetryPolicy, RunEndedError, WaleeClient, WaleeError
+from walee_async.events import Event
 from walee_async.integrations.opentelemetry import Tracing
+from walee_async.interfaces import Hooks
 from walee_async.outcomes import Charge
 from walee_async.testing import Drop, Gateway, Slow, Status
 
@@ -49,7 +51,7 @@ def spans() -> Spans:
     return Spans()
 
 
-def client(gateway: Gateway, hook: Hook, **given: object) -> WaleeClient:
+def client(gateway: Gateway, hook: Hooks, **given: object) -> WaleeClient:
     options = Options(hook=hook, retry=RetryPolicy(base=0.01, cap=0.02))
     return WaleeClient(gateway.key, base_url=gateway.base_url, rate=500, options=options, **given)  # type: ignore[arg-type]
 
@@ -246,6 +248,17 @@ async def test_spans_hold_the_label_and_never_the_key(spans: Spans, tmp_path: Pa
     assert "key 1 (\\u2026a3f9)" in text
     assert KEY not in text
     assert not [handle for handle in gateway.handles if handle in text]
+
+
+async def test_spans_take_no_harm_from_another_hook(gateway: Gateway, spans: Spans) -> None:
+    """A hook that raises beside it is dropped, and every span is made."""
+
+    def broken(event: Event) -> None:
+        raise RuntimeError("the dashboard is down")
+
+    async with client(gateway, (broken, Tracing(spans.provider))) as walee:
+        await walee.fetch(gateway.handles[0])
+    assert [span.name for span in spans.all()] == ["walee.attempt", "walee.report"]
 
 
 def test_without_the_extra_the_sentence_says_what_to_do() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from walee_async.errors import RefusedKeyError
 from walee_async.integrations.prometheus import Metrics
 from walee_async.testing import Drop, Gateway, Revoke, Status
 
+DOCS = Path(__file__).parent.parent.parent / "docs" / "observability.md"
 pytestmark = pytest.mark.anyio
 
 KEYS = ["prometheus-key-one-a3f9", "prometheus-key-two-b4e8"]
@@ -105,7 +107,7 @@ async def test_the_gates_are_read_at_each_scrape() -> None:
 
 
 async def test_the_exposition_can_be_read_and_names_no_handle_and_no_key() -> None:
-    """What a scrape gets is well formed, names each series once, and holds labels of keys only."""
+    """What a scrape gets is well formed and as documented, names each series once, and holds labels of keys only."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     gateway = Gateway(creators=5, keys=KEYS[:1])
@@ -118,7 +120,9 @@ async def test_the_exposition_can_be_read_and_names_no_handle_and_no_key() -> No
     families = list(text_string_to_metric_families(text))
     series = [(sample.name, *sorted(sample.labels.items())) for family in families for sample in family.samples]
     assert len(series) == len(set(series))
-    assert {"walee_attempts", "walee_outcomes", "walee_gate_pace_per_second"} <= {family.name for family in families}
+    named = {family.name + ("_total" if family.type == "counter" else "") for family in families}
+    named = {name for name in named if not name.endswith("_created")}  # the library's own, for each of ours
+    assert named == set(re.findall(r"^\| `(walee_\w+)` \|", DOCS.read_text("utf-8"), re.MULTILINE))
     assert not [handle for handle in (*gateway.handles, "nobody.here", KEYS[0]) if handle in text]
 
 
