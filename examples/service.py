@@ -15,7 +15,8 @@ from walee_async import Headline, Options, RetryPolicy, WaleeClient, WaleeError,
 from walee_async.client import BASE_URL
 
 WALEE = web.AppKey("walee", WaleeClient)
-OPTIONS = Options(retry=RetryPolicy(deadline=30.0))  # seconds that a caller waits at most; hooks go in here as well
+# Seconds that a call takes at most: more than an exchange can (60), so that none is cut off that may be paid for.
+OPTIONS = Options(retry=RetryPolicy(deadline=75.0))
 STATUSES = {errors.InvalidHandleError: 400, errors.NoReportError: 404}  # all else is 503
 
 
@@ -53,5 +54,5 @@ if __name__ == "__main__":
     service = web.Application()
     service.cleanup_ctx.append(open_client)
     service.add_routes([web.get("/creators/{handle}", creator), web.get("/health", health)])
-    # Whoever stops it should wait for longer than it takes to answer: what is cut off may have been bought in vain.
+    # Whoever stops it should wait for as long before killing it.
     web.run_app(service, port=int(os.environ.get("PORT", "8080")), shutdown_timeout=OPTIONS.retry.deadline + 5)

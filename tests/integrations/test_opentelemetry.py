@@ -174,7 +174,7 @@ async def test_a_single_call_is_in_the_span_of_its_caller(gateway: Gateway, span
 
 async def test_an_attempt_outlives_the_call_that_it_was_begun_for(gateway: Gateway, spans: Spans) -> None:
     """When the first of two callers leaves, the attempt stays in the trace that it began in."""
-    gateway.latency = 0.1
+    gateway.latency = 0.3
     scope = anyio.CancelScope()
 
     async def leave() -> None:
