@@ -38,7 +38,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, and those its users see."""
-    session.install(".[cli,page,parquet,speed,test]", *_group("types"))
+    session.install(".[cli,otel,page,parquet,prometheus,speed,test]", *_group("types"))
     session.run("mypy")
     session.run("pyright")
 
@@ -46,7 +46,7 @@ def types(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run all the tests against the built package, on every Python that is here."""
-    session.install(".[cli,page,parquet,speed,test]")
+    session.install(".[cli,otel,page,parquet,prometheus,speed,test]")
     session.run("pytest", *session.posargs)
 
 
@@ -63,6 +63,7 @@ def bare(session: nox.Session) -> None:
         "--ignore-glob=tests/*cli*",
         "--ignore-glob=tests/*parquet*",
         "--ignore-glob=tests/page/*",
+        "--ignore-glob=tests/integrations/*",
         *session.posargs,
     )
 
@@ -97,7 +98,7 @@ def kill(session: nox.Session) -> None:
 @nox.session(default=False)
 def coverage(session: nox.Session) -> None:
     """Show the lines and branches that no test reaches."""
-    session.install("-e", ".[cli,page,parquet,speed,test]", *_group("coverage"))
+    session.install("-e", ".[cli,otel,page,parquet,prometheus,speed,test]", *_group("coverage"))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine", "--quiet")

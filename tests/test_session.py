@@ -282,7 +282,7 @@ async def test_an_attempt_is_told_when_it_starts_and_when_it_ends(gateway: Gatew
     gateway.plan(gateway.handles[0], Slow(0.1))
     async with client(gateway, hook=events.append) as walee:
         await walee.fetch(gateway.handles[0])
-    started, ended = events
+    _, started, ended, _ = events
     assert started == AttemptStarted(
         gateway.handles[0], 1, ended.attempt.key if isinstance(ended, AttemptEnded) else ""
     )

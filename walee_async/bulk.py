@@ -29,7 +29,7 @@ from walee_async.errors import (
     StoreWriteError,
     WaleeError,
 )
-from walee_async.events import Emitter, OutcomeReached
+from walee_async.events import Emitter, OutcomeReached, RunStarted
 from walee_async.feed import Feed, Handles
 from walee_async.ledger import ACCOUNT, Account, Ledger
 from walee_async.outcomes import Charge, Failed, Fetched, Outcome, Payload
@@ -64,19 +64,13 @@ class Run(Generic[T]):
     iterator or here, is raised as it is. Leaving the block cancels what is under way.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        entries: Handles,
-        options: RunOptions,
-        emitter: Emitter | None = None,
-    ) -> None:
+    def __init__(self, source: Source, entries: Handles, options: RunOptions, emitter: Emitter | None = None) -> None:
         self.id = uuid.uuid4().hex[:12]
         self.ledger = Ledger()
         self._source = source
         self._options = options
         self._emitter = emitter or Emitter()
-        self._account = Account(ledger=self.ledger, quota=RetryQuota(), retry=options.retry_failed)
+        self._account = Account(self.ledger, RetryQuota(), self.id, retry=options.retry_failed)
         self._feed = Feed(entries)
         self._room = asyncio.Semaphore((1 + SPARE) * options.concurrency)
         self._ready: dict[int, Payload | Failed] = {}
@@ -95,6 +89,7 @@ class Run(Generic[T]):
         self._rate = RecentRate(self._began)
         if self._options.store is not None:
             self._account.run = await self._options.store.begin_run(self.id)
+        self._emitter.emit(RunStarted(self.id, self._options.total))
         self._group = await anyio.create_task_group().__aenter__()
         self._feed.open()
         self._group.start_soon(self._read)
@@ -110,11 +105,14 @@ class Run(Generic[T]):
         whole = self._workers == 0 and self._bug is None and self._ended is None
         self._group.cancel_scope.cancel()
         self._feed.close()
-        # The consumer's own exception is not the group's to wrap: it goes on as it is when this returns.
-        await self._group.__aexit__(None, None, None)
-        if self._options.store is not None and self._account.run is not None:
+        try:
+            # The consumer's own exception is not the group's to wrap: it goes on as it is when this returns.
+            await self._group.__aexit__(None, None, None)
+        finally:
             why = self._ended or self._bug or error
             how = "complete" if whole else type(why).__name__ if why else "left"
+            self._emitter.emit(self.ledger.closed(self.id, how))
+        if self._options.store is not None and self._account.run is not None:
             with suppress(StoreError):  # it has been told where it mattered
                 await self._options.store.end_run(self._account.run, how)
 
@@ -273,7 +271,8 @@ class Run(Generic[T]):
             self._record(outcome, self._account.run)
         if self._emitter.listening:
             kind = type(outcome.error).__name__ if isinstance(outcome, Failed) else None
-            self._emitter.emit(OutcomeReached(self.id, outcome.handle, kind))
+            reused = isinstance(outcome, Fetched) and outcome.payload.reused
+            self._emitter.emit(OutcomeReached(self.id, outcome.handle, kind, reused))
         return outcome
 
     def _record(self, failed: Failed, run: int | None) -> None:

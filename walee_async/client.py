@@ -25,6 +25,7 @@ from walee_async.scores import ScoreRun
 from walee_async.scoring import Brief, ScoreView
 from walee_async.session import Session
 from walee_async.store import Store
+from walee_async.watched import watched
 from walee_async.wire import check_base_url
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class WaleeClient:
         flights = self._opened(self._flights)
         if asyncio.get_running_loop() is not self._loop:
             raise ConfigError("The client was opened in another event loop; open one for each")
-        return flights.fresh if fresh else flights
+        return watched(flights.fresh if fresh else flights, self._emitter)
 
     @staticmethod
     def _opened(part: T | None) -> T:

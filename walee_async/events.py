@@ -1,18 +1,66 @@
-"""What happens, told to one hook as frozen values: logs, traces and metrics need to know nothing else."""
+"""What happens, told to hooks as frozen values: logs, traces and metrics need to know nothing else."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from walee_async.errors import ConfigError
 from walee_async.outcomes import Attempt
 
 if TYPE_CHECKING:
-    from walee_async.interfaces import Hook
+    from walee_async.interfaces import Hook, Hooks
 
 logger = logging.getLogger("walee_async")
+
+
+class RunStarted(Struct, frozen=True):
+    """A list begins. `total` is how many entries it has, where the caller said so."""
+
+    run: str
+    total: int | None = None
+
+
+class RunEnded(Struct, frozen=True, kw_only=True):
+    """The block of a run was left. `how`: "complete", "left" (with handles to go), or the name of the error's class.
+
+    The numbers are those of its ledger: outcomes handed over, and attempts.
+    """
+
+    run: str
+    how: str
+    fetched: int
+    reused: int
+    failed: int
+    bought: int
+    ambiguous: int
+
+
+class ReportStarted(Struct, frozen=True):
+    """Somebody asks for the report of `handle`: a run, or (None) a single call.
+
+    `report` is a number of its own, since several may ask for one handle at a time.
+    """
+
+    report: int
+    handle: str
+    run: str | None
+
+
+class ReportEnded(Struct, frozen=True):
+    """The report has come, from the store if `reused`, or not: `error` is the name of the error's class.
+
+    There is one for each ReportStarted, also where several who ask share one purchase.
+    """
+
+    report: int
+    handle: str
+    run: str | None
+    error: str | None = None
+    reused: bool = False
 
 
 class AttemptStarted(Struct, frozen=True):
@@ -24,10 +72,14 @@ class AttemptStarted(Struct, frozen=True):
 
 
 class AttemptEnded(Struct, frozen=True):
-    """A request came to an end. `error` is the name of the error's class, None for a report."""
+    """A request came to an end. `error` is the name of the error's class, None for a report.
+
+    `report` is the number of the ReportStarted that it was sent for.
+    """
 
     attempt: Attempt
     error: str | None = None
+    report: int | None = None
 
 
 class GatePaused(Struct, frozen=True):
@@ -55,35 +107,62 @@ class KeyBenched(Struct, frozen=True):
 
 
 class OutcomeReached(Struct, frozen=True):
-    """A run knows what `handle` comes to. `error` is the name of the error's class, None for a report."""
+    """A run hands over what `handle` comes to. `error` is the name of the error's class, None for a report."""
 
     run: str
     handle: str
     error: str | None = None
+    reused: bool = False
 
 
-Event = AttemptStarted | AttemptEnded | GatePaused | PaceCut | KeyBenched | OutcomeReached
+Event = (
+    RunStarted
+    | RunEnded
+    | ReportStarted
+    | ReportEnded
+    | AttemptStarted
+    | AttemptEnded
+    | GatePaused
+    | PaceCut
+    | KeyBenched
+    | OutcomeReached
+)
 
 
 class Emitter:
-    """Hands events to a hook, and drops a hook that raises: telling must never cost a report."""
+    """Hands events to hooks, and drops a hook that raises: telling must never cost a report, or the other hooks.
 
-    __slots__ = ("_hook",)
+    Raises:
+        ConfigError: a hook cannot be called.
+    """
 
-    def __init__(self, hook: Hook | None = None) -> None:
-        self._hook = hook
+    __slots__ = ("_hooks",)
+
+    def __init__(self, hook: Hooks | None = None) -> None:
+        self._hooks = _hooks(hook)
 
     @property
     def listening(self) -> bool:
         """Whether anybody listens; ask before building an event on the hot path."""
-        return self._hook is not None
+        return bool(self._hooks)
 
     def emit(self, event: Event) -> None:
-        """Tell the hook, if there is one still."""
-        if self._hook is None:
-            return
-        try:
-            self._hook(event)
-        except Exception:
-            logger.exception("The hook raised on %s; it is told of nothing more.", type(event).__name__)
-            self._hook = None
+        """Tell the hooks there are still, in order."""
+        for hook in self._hooks:
+            try:
+                hook(event)
+            except Exception:
+                logger.exception("The hook raised on %s; it is told of nothing more.", type(event).__name__)
+                self._hooks = tuple(other for other in self._hooks if other is not hook)
+
+
+def _hooks(given: Hooks | None) -> tuple[Hook, ...]:
+    if given is None:
+        return ()
+    hooks = tuple(given) if isinstance(given, Sequence) else (given,)
+    for hook in hooks:
+        if not callable(hook) or isinstance(hook, type):
+            raise ConfigError(
+                f"The hook is {hook!r}; it must be something to call with each event, or several in a tuple"
+            )
+    return hooks

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from walee_async.events import Event
@@ -23,8 +24,12 @@ class Source(Protocol):
 
 
 class Hook(Protocol):
-    """Is told of every event, in the event loop: it must return soon and must not raise."""
+    """Is told of every event, in the event loop: it must return soon, and one that raises is told of nothing more."""
 
     def __call__(self, event: Event, /) -> None:
         """Take note of one event."""
         ...
+
+
+Hooks: TypeAlias = Hook | Sequence[Hook]
+"""One, or several that do not depend on each other."""

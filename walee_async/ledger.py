@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from walee_async.events import RunEnded
 from walee_async.outcomes import Attempt, Charge, Failed, Outcome
 from walee_async.retry import RetryQuota
 
@@ -61,6 +62,18 @@ class Ledger:
             self.fetched += 1
             self.reused += outcome.payload.reused
 
+    def closed(self, run: str, how: str) -> RunEnded:
+        """The account of a run that has ended so, as a value."""
+        return RunEnded(
+            run=run,
+            how=how,
+            fetched=self.fetched,
+            reused=self.reused,
+            failed=self.failed,
+            bought=self.bought,
+            ambiguous=self.ambiguous.total(),
+        )
+
     def __repr__(self) -> str:
         charges = ", ".join(f"{charge}={count}" for charge, count in sorted(self.charges.items()))
         return f"Ledger(fetched={self.fetched}, failed={self.failed}, {charges})"
@@ -75,6 +88,8 @@ class Account(Struct):
 
     ledger: Ledger
     quota: RetryQuota
+    id: str
+    """Of the run, as events name it."""
     run: int | None = None
     """The run's number in the store, if there is one."""
     retry: frozenset[str] = frozenset()
@@ -84,3 +99,5 @@ class Account(Struct):
 ACCOUNT: ContextVar[Account] = ContextVar("walee_async_account")
 DOUBTS: ContextVar[int] = ContextVar("walee_async_doubts", default=0)
 """How often the handle that is being fetched may have been bought already, in earlier runs or calls."""
+REPORT: ContextVar[int | None] = ContextVar("walee_async_report", default=None)
+"""What is being fetched, as events number it; only known while somebody listens."""

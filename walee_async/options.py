@@ -14,7 +14,7 @@ from walee_async.retry import RetryPolicy
 from walee_async.transport import Transport
 
 if TYPE_CHECKING:
-    from walee_async.interfaces import Hook
+    from walee_async.interfaces import Hooks
     from walee_async.store import Store
 
 
@@ -31,8 +31,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """When to try again, and the deadline."""
     transport: Transport = Transport()
     """A session, connector, proxy or TLS context of your own, timeouts, connections."""
-    hook: Hook | None = None
-    """Is told of every event."""
+    hook: Hooks | None = None
+    """Is told of every event; several go in a tuple."""
 
     def __post_init__(self) -> None:
         check_burst(self.burst)

@@ -23,7 +23,7 @@ from walee_async.errors import (
     WaleeError,
 )
 from walee_async.events import AttemptEnded, AttemptStarted, Emitter, KeyBenched
-from walee_async.ledger import ACCOUNT, Ledger
+from walee_async.ledger import ACCOUNT, REPORT, Ledger
 from walee_async.outcomes import Attempt, Charge, Exchange, Payload
 from walee_async.transport import lines_of, what_broke
 from walee_async.wire import Answer, charge_of, excerpt, limits, read_answer, redact, report_url, shown
@@ -234,7 +234,8 @@ class Session:
         if account is not None:
             account.ledger.add_attempt(attempt)
         if self._emitter.listening:
-            self._emitter.emit(AttemptEnded(attempt, None if error is None else type(error).__name__))
+            kind = None if error is None else type(error).__name__
+            self._emitter.emit(AttemptEnded(attempt, kind, REPORT.get()))
         return attempt
 
     def _evidence(self, send: _Send) -> Exchange:

@@ -29,6 +29,9 @@ from walee_async import (
     __version__,
     errors,
 )
+from walee_async.events import Event
+from walee_async.integrations.opentelemetry import Tracing
+from walee_async.integrations.prometheus import Metrics
 from walee_async.outcomes import Attempt
 from walee_async.page import About, render
 from walee_async.progress import Progress
@@ -93,6 +96,13 @@ async def making_a_client() -> None:
         budget=Budget(max_spend=50.0, price=0.5),
         options=Options(burst=2, retry=RetryPolicy(attempts=5), transport=Transport(connect_timeout=3.0)),
     )
+
+
+def hooks(events: list[Event]) -> None:
+    """A hook is anything that takes an event; several go in a tuple or a list."""
+    Options(hook=events.append)
+    Options(hook=print)
+    Options(hook=(Tracing(), Metrics(), events.append))
 
 
 def values(payload: Payload, outcome: Outcome[Headline], report: CreatorReport, error: WaleeError) -> None:
