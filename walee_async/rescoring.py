@@ -32,6 +32,9 @@ ALONE: Final = 2000
 """Reports up to which starting other processes would take longer than the work: on two cores 1,500 where the views are
 still to be made, 4,000 where they are there."""
 
+_Told = Callable[[Finding], None]
+_Done = Future[tuple[bytes | list[Score], list[Finding]]]
+"""The scores of a chunk, encoded where they come from another process; and its troubles."""
 _DEFAULT: Final = Brief()
 _scores = msgspec.json.Decoder(list[Score])  # MessagePack has no numbers past 64 bits
 
@@ -96,7 +99,7 @@ def rescore(
         path: The store; another process may be writing to it.
         brief: What is wanted.
         handles: Only these creators, in their order; those without a report are left out.
-        jobs: Processes; None is one for each core, and none for a small store.
+        jobs: Processes, this one included; None is one for each core, and this one alone for a small store.
         on_trouble: Is told of each report that is damaged or cannot be read, which is then left out; without it, the
             first one is raised.
 
@@ -113,10 +116,11 @@ def rescore(
         more = next(chunks, None)
         chunks = chain(first, chunks if more is None else chain([more], chunks))
         jobs = jobs or (1 if more is None else _cores())
+        own = _Scorer(reader, views, brief, lenient=on_trouble is not None)
         if jobs == 1:
-            yield from _alone(_Scorer(reader, views, brief, lenient=on_trouble is not None), chunks, on_trouble)
+            yield from _alone(own, chunks, on_trouble)
         else:
-            yield from _shared(reader, brief, chunks, jobs, on_trouble)
+            yield from _shared(reader, own, brief, chunks, jobs, on_trouble)
 
 
 def _chunks(reader: StoreReader, handles: Iterable[str] | None) -> Iterator[list[int]]:
@@ -144,9 +148,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _alone(
-    scorer: _Scorer, chunks: Iterable[Sequence[int]], on_trouble: Callable[[Finding], None] | None
-) -> Iterator[Score]:
+def _alone(scorer: _Scorer, chunks: Iterable[Sequence[int]], on_trouble: _Told | None) -> Iterator[Score]:
     for chunk in chunks:
         yield from scorer.scores(chunk)
         _tell(scorer.take_troubles(), on_trouble)
@@ -154,27 +156,52 @@ def _alone(
 
 def _shared(
     reader: StoreReader,
+    own: _Scorer,
     brief: Brief,
     chunks: Iterable[Sequence[int]],
     jobs: int,
-    on_trouble: Callable[[Finding], None] | None,
+    on_trouble: _Told | None,
 ) -> Iterator[Score]:
+    """Score with `jobs` processes, of which this is one: it has begun long before the others are there."""
     # Not forked: a store that this process writes to has threads, and they would not be in the copy.
     given = (str(reader.path), brief, on_trouble is not None)
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, given)
-    ahead: deque[Future[tuple[bytes, list[Finding]]]] = deque()
+    pool = ProcessPoolExecutor(jobs - 1, get_context("spawn"), _start, given)
+    ahead: deque[tuple[Sequence[int], _Done]] = deque()
     try:
+        with _deaf():
+            there = pool.submit(_ready)
         for chunk in chunks:
-            with _deaf():
-                ahead.append(pool.submit(_work, chunk))
-            if len(ahead) > AHEAD * jobs:
-                yield from _come(ahead.popleft(), on_trouble)
+            ahead.append((chunk, pool.submit(_work, chunk) if there.done() else _by(own, chunk)))
+            if len(ahead) > (AHEAD * jobs if there.done() else 0):
+                yield from _come(ahead, own, on_trouble)
         while ahead:
-            yield from _come(ahead.popleft(), on_trouble)
+            yield from _come(ahead, own, on_trouble)
     except BrokenProcessPool:
         raise WaleeError("A process that scored has ended; where memory is short, try fewer jobs") from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _come(ahead: deque[tuple[Sequence[int], _Done]], own: _Scorer, on_trouble: _Told | None) -> list[Score]:
+    """The scores of the first chunk. Until they are there, this process scores those that no other has begun."""
+    for place, (chunk, done) in enumerate(ahead):
+        if ahead[0][1].done():
+            break
+        if not done.done() and done.cancel():
+            ahead[place] = chunk, _by(own, chunk)
+    scores, troubles = ahead.popleft()[1].result()
+    _tell(troubles, on_trouble)
+    return _scores.decode(scores) if isinstance(scores, bytes) else scores
+
+
+def _by(scorer: _Scorer, chunk: Sequence[int]) -> _Done:
+    """Score a chunk here. What is raised is kept until it is its turn."""
+    done: _Done = Future()
+    try:
+        done.set_result((list(scorer.scores(chunk)), scorer.take_troubles()))
+    except WaleeError as error:
+        done.set_exception(error)
+    return done
 
 
 @contextmanager
@@ -193,13 +220,7 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _come(done: Future[tuple[bytes, list[Finding]]], on_trouble: Callable[[Finding], None] | None) -> list[Score]:
-    scores, troubles = done.result()
-    _tell(troubles, on_trouble)
-    return _scores.decode(scores)
-
-
-def _tell(troubles: Iterable[Finding], on_trouble: Callable[[Finding], None] | None) -> None:
+def _tell(troubles: Iterable[Finding], on_trouble: _Told | None) -> None:
     for trouble in troubles:
         if on_trouble is not None:
             on_trouble(trouble)
@@ -212,6 +233,10 @@ def _start(path: str, brief: Brief, lenient: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where `_deaf` cannot keep it away
     reader = StoreReader.open(path)
     _Scorer.mine = _Scorer(reader, Views(reader, ScoreView), brief, lenient=lenient)
+
+
+def _ready() -> None:
+    """Nothing: that it was done tells that a process is there."""
 
 
 def _work(chunk: Sequence[int]) -> tuple[bytes, list[Finding]]:

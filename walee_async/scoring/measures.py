@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import Final
 
@@ -38,6 +39,7 @@ def saturating(value: float, half: float) -> float:
 # -- time -------------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1024)
 def month_number(month: str | None) -> int | None:
     """`YYYY-MM` as months since year 0, so that gaps can be counted; None for anything else."""
     if month is None or not _MONTH.fullmatch(month):
@@ -75,9 +77,9 @@ def table_of(rows: Iterable[CodeWeight | CountryWeight | LanguageWeight] | None)
     """The known weights by code in upper case; rows of one code add up."""
     table: dict[str, float] = {}
     for row in rows or ():
-        weight = known(row.weight)
-        if row.code is not None and weight is not None:
-            code = row.code.upper()
+        code, weight = row.code, row.weight
+        if code is not None and weight is not None and 0 <= weight < MOST:  # as `known`, for hundreds of rows a report
+            code = code.upper()
             table[code] = table.get(code, 0.0) + weight
     return table
 
