@@ -83,6 +83,13 @@ def imports(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Compare the package with what others use, by CPU; minutes long. Writes bench-results."""
+    session.install(".[cli,speed]", *_group("bench"))
+    session.run("python", "benchmarks/summary.py", *session.posargs)
+
+
+@nox.session(default=False)
 def vendor(session: nox.Session) -> None:
     """Compare the JavaScript that pages are made with to what npm has; `-- --write` brings in other versions."""
     session.run("python", ".ci/vendor.py", *session.posargs)

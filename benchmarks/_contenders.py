@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,19 @@ async def _each(handles: Sequence[str], one: Callable[[str], Awaitable[Any]]) ->
     return done
 
 
-async def aiohttp_msgspec(base_url: str, handles: Sequence[str]) -> int:
-    """An expert's twenty lines: one aiohttp session, a typed msgspec decoder, default settings."""
-    import aiohttp
+def _decoder() -> Any:
     import msgspec
 
     from walee_async.models import CreatorReport
 
-    decoder = msgspec.json.Decoder(msgspec.defstruct("Answer", [("payload", CreatorReport)]))
+    return msgspec.json.Decoder(msgspec.defstruct("Answer", [("payload", CreatorReport)]))
+
+
+async def aiohttp_msgspec(base_url: str, handles: Sequence[str]) -> int:
+    """An expert's twenty lines: one aiohttp session, a typed msgspec decoder, default settings."""
+    import aiohttp
+
+    decoder = _decoder()
     async with aiohttp.ClientSession(headers={"x-api-key": KEY}) as session:
 
         async def one(handle: str) -> None:
@@ -58,6 +64,62 @@ async def aiohttp_json(base_url: str, handles: Sequence[str]) -> int:
             async with session.get(f"{base_url}/ask/tt/creator/report", params={"handle": handle}) as response:
                 response.raise_for_status()
                 json.loads(await response.read())
+
+        return await _each(handles, one)
+
+
+async def httpx_pydantic(base_url: str, handles: Sequence[str]) -> int:
+    """What most would write first: httpx and pydantic models."""
+    from _pydantic import answer_model
+
+    httpx, model = import_module("httpx"), answer_model()
+    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
+    async with httpx.AsyncClient(headers={"x-api-key": KEY}, limits=limits) as client:
+
+        async def one(handle: str) -> None:
+            response = await client.get(f"{base_url}/ask/tt/creator/report", params={"handle": handle})
+            response.raise_for_status()
+            model.model_validate_json(response.content)
+
+        return await _each(handles, one)
+
+
+async def pyreqwest_msgspec(base_url: str, handles: Sequence[str]) -> int:
+    """Rust's reqwest with typed msgspec."""
+    decoder, builder = _decoder(), import_module("pyreqwest.client").ClientBuilder()
+    async with builder.default_headers({"x-api-key": KEY}).gzip(True).error_for_status(True).build() as client:
+
+        async def one(handle: str) -> None:
+            request = client.get(f"{base_url}/ask/tt/creator/report").query({"handle": handle}).build()
+            response = await request.send()
+            decoder.decode(memoryview(await response.bytes()))
+
+        return await _each(handles, one)
+
+
+async def niquests_msgspec(base_url: str, handles: Sequence[str]) -> int:
+    """The successor of requests, asynchronous, with typed msgspec."""
+    decoder = _decoder()
+    async with import_module("niquests").AsyncSession(pool_maxsize=AT_ONCE) as session:
+        session.headers["x-api-key"] = KEY
+
+        async def one(handle: str) -> None:
+            response = await session.get(f"{base_url}/ask/tt/creator/report", params={"handle": handle})
+            response.raise_for_status()
+            decoder.decode(response.content or b"")
+
+        return await _each(handles, one)
+
+
+async def curl_cffi_msgspec(base_url: str, handles: Sequence[str]) -> int:
+    """The library curl with typed msgspec."""
+    decoder, requests = _decoder(), import_module("curl_cffi.requests")
+    async with requests.AsyncSession(max_clients=AT_ONCE, headers={"x-api-key": KEY}) as session:
+
+        async def one(handle: str) -> None:
+            response = await session.get(f"{base_url}/ask/tt/creator/report", params={"handle": handle})
+            response.raise_for_status()
+            decoder.decode(response.content)
 
         return await _each(handles, one)
 
@@ -98,5 +160,23 @@ async def walee_store(base_url: str, handles: Sequence[str]) -> int:
 
 
 CONTENDERS: dict[str, Contender] = {
-    function.__name__: function for function in (walee, walee_view, walee_store, aiohttp_msgspec, aiohttp_json)
+    function.__name__: function
+    for function in (
+        walee,
+        walee_view,
+        walee_store,
+        aiohttp_msgspec,
+        aiohttp_json,
+        httpx_pydantic,
+        pyreqwest_msgspec,
+        niquests_msgspec,
+        curl_cffi_msgspec,
+    )
 }
+NEEDS: Mapping[str, Sequence[str]] = dict.fromkeys(CONTENDERS, ()) | {
+    "httpx_pydantic": ("httpx", "pydantic"),
+    "pyreqwest_msgspec": ("pyreqwest",),
+    "niquests_msgspec": ("niquests",),
+    "curl_cffi_msgspec": ("curl_cffi",),
+}
+"""The packages of a contender that are not this one's."""

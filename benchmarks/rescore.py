@@ -13,16 +13,13 @@ import argparse
 import asyncio
 import gzip
 import json
-import resource
 import sqlite3
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from _runner import Measured, clocked, in_turn, keep, median
 from _server import SEED, dump
 
 BRIEF = {"countries": ["US"], "genders": ["FEMALE"], "ages": ["18-34"]}
@@ -81,29 +78,14 @@ def read(report: dict[str, Any]) -> list[Any]:
     return fields
 
 
-def cpu() -> float:
-    """Seconds of CPU of this process and of those it started that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
-
-
-def measure(name: str, path: str) -> dict[str, float]:
+def measure(name: str, path: str) -> Measured:
     """Run one contender in this process."""
     kind, _, jobs = name.partition(" ")
     if kind == "first":
         Path(f"{path}.views").unlink(missing_ok=True)
     if jobs:
         import walee_async.rescoring  # noqa: F401 - imports are not what is measured
-    before, began = cpu(), time.perf_counter()
-    done = walee(path, int(jobs)) if jobs else script(path)
-    return {"reports": done, "wall": time.perf_counter() - began, "cpu": cpu() - before}
-
-
-def ask(name: str, path: Path) -> dict[str, float]:
-    """Run one contender in a process of its own."""
-    command = [sys.executable, __file__, "--measure", name, "--store", str(path)]
-    found: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return found
+    return clocked(lambda: walee(path, int(jobs)) if jobs else script(path))
 
 
 def main() -> None:
@@ -112,27 +94,23 @@ def main() -> None:
     parser.add_argument("--reports", type=int, default=10_000)
     parser.add_argument("--distinct", type=int, default=500)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every single result there")
     parser.add_argument("--measure", choices=CONTENDERS, help=argparse.SUPPRESS)
     parser.add_argument("--store", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
         dump(measure(given.measure, given.store))
         return
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reports.db"
         asyncio.run(fill(path, given.reports, given.distinct))
-        for _ in range(given.repeats):
-            for name, runs in found.items():
-                runs.append(ask(name, path))
+        found = in_turn(__file__, CONTENDERS, given.repeats, ["--store", str(path)])
     print(f"{given.reports:,} stored reports, {given.repeats} times")
     print(f"{'contender':12}{'reports/s':>11}{'CPU µs':>9}{'CPU ratio':>11}")
-    medians = {
-        name: [statistics.median(run[key] / run["reports"] for run in runs) for key in ("wall", "cpu")]
-        for name, runs in found.items()
-    }
-    for name, (wall, used) in medians.items():
-        print(f"{name:12}{1 / wall:11,.0f}{used * 1e6:9.0f}{medians['script'][1] / used:11.2f}")
+    for name, runs in found.items():
+        wall, used = median(runs, "wall"), median(runs)
+        print(f"{name:12}{1 / wall:11,.0f}{used * 1e6:9.0f}{median(found['script']) / used:11.2f}")
+    keep(given.json, found)
 
 
 if __name__ == "__main__":

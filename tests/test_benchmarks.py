@@ -16,6 +16,8 @@ ELSEWHERE = {"import_time.py", "page.py", "telemetry.py"}
 tests/integrations."""
 LEAST = {
     "fetch.py": ["--reports", "64", "--repeats", "1", "--only", "walee", "aiohttp_msgspec"],
+    "decode.py": ["--rounds", "1", "--repeats", "1"],
+    "summary.py": ["--repeats", "1", "--reports", "32"],
     "rescore.py": ["--reports", "128", "--repeats", "1"],
     "store.py": ["--reports", "600", "--callers", "32"],
     "memory.py": ["--few", "200", "--many", "400", "--concurrency", "8"],
