@@ -72,13 +72,13 @@ def main() -> None:
     """Print all of it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--reports", type=int, default=2000, help="to fetch; five times as many are scored")
+    parser.add_argument("--reports", type=int, default=2000, help="to fetch; the others take as much of them")
     parser.add_argument("--folder", type=Path, default=Path("bench-results"), help="for the JSON and the drawing")
     given = parser.parse_args()
     repeats, reports = ["--repeats", str(given.repeats)], str(given.reports)
     found = {
         "fetch": run("fetch", given.folder, [*repeats, "--reports", reports]),
-        "decode": run("decode", given.folder, repeats),
+        "decode": run("decode", given.folder, [*repeats, "--rounds", str(max(1, given.reports // 400))]),
         "rescore": run("rescore", given.folder, ["--repeats", "3", "--reports", str(5 * given.reports)]),
     }
     costs = {LABELS[name]: median(runs) * 1e6 for name, runs in found["fetch"].items()}
