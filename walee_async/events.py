@@ -46,6 +46,21 @@ class PaceCut(Struct, frozen=True):
     after: float
 
 
+class GateAlone(Struct, frozen=True):
+    """What the key's gate is shared through does not answer: this process goes on by itself at `pace`, its share."""
+
+    key: str
+    pace: float
+    reason: str
+
+
+class GateRejoined(Struct, frozen=True):
+    """The key's gate is shared again, after `seconds` by itself."""
+
+    key: str
+    seconds: float
+
+
 class KeyBenched(Struct, frozen=True):
     """The gateway refuses this key; it is used no more."""
 
@@ -62,7 +77,7 @@ class OutcomeReached(Struct, frozen=True):
     error: str | None = None
 
 
-Event = AttemptStarted | AttemptEnded | GatePaused | PaceCut | KeyBenched | OutcomeReached
+Event = AttemptStarted | AttemptEnded | GatePaused | PaceCut | GateAlone | GateRejoined | KeyBenched | OutcomeReached
 
 
 class Emitter:
