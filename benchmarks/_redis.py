@@ -62,7 +62,9 @@ class RedisServer:
             RuntimeError: it does not come up; with its own words.
         """
         log = Path(self._folder.name) / "log"
-        options = f"--port {self.port} --bind 127.0.0.1 --save  --appendonly no --dir {self._folder.name} --logfile {log}"
+        options = (
+            f"--port {self.port} --bind 127.0.0.1 --save  --appendonly no --dir {self._folder.name} --logfile {log}"
+        )
         self._process = subprocess.Popen([self._program, *options.split(" ")])
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until and self._process.poll() is None:
@@ -72,6 +74,13 @@ class RedisServer:
             except OSError:
                 time.sleep(0.02)
         raise RuntimeError(f"redis-server did not start: {log.read_text() if log.is_file() else 'no log'}")
+
+    def revive(self) -> None:
+        """Let it run, whatever was done to it."""
+        if self._process is None:
+            self.start()
+        else:
+            self.thaw()
 
     def command(self, line: str) -> str:
         """Send one command and return the beginning of the answer, as it comes over the wire."""

@@ -17,6 +17,7 @@ import json
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 MAKER = Maker(7, creators=1_000_000, small=True)
 TROUBLES = ("none", "restart", "freeze", "flush", "gone")
+BEAT = 0.005
+"""Seconds between two looks at the clock."""
 WARM_UP = 1.0
 """Seconds after the first request that are not looked at: processes start one after another."""
 
@@ -56,6 +59,8 @@ class Sent(Struct, kw_only=True):
     events: list[tuple[str, float]] = []
     failed: int = 0
     handles: int = 0
+    stalled: float = 0.0
+    """Seconds in which the process was put aside by a busy machine."""
 
 
 class Measured(Struct, kw_only=True):
@@ -116,6 +121,17 @@ def excess(times: Sequence[float], rate: float, least: float = 1.0) -> float:
     )
 
 
+async def watch(sent: Sent) -> None:
+    """Look at the clock all the time; when two looks are far apart, nothing was done in between."""
+    looked = time.monotonic()
+    while True:
+        await asyncio.sleep(BEAT)
+        now = time.monotonic()
+        if now - looked > 2 * BEAT:
+            sent.stalled += now - looked - BEAT
+        looked = now
+
+
 async def send(base_url: str, key: str, url: str, number: int, plan: Plan) -> Sent:
     """Be one of the processes: fetch until the time is up."""
     loop, sent = asyncio.get_running_loop(), Sent()
@@ -136,8 +152,10 @@ async def send(base_url: str, key: str, url: str, number: int, plan: Plan) -> Se
         walee.creator_reports(handles, view=dict, concurrency=16) as run,
     ):
         loop.call_later(plan.seconds, run.stop)
+        watching = loop.create_task(watch(sent))
         async for _ in run:
             pass
+        watching.cancel()
     sent.failed, sent.handles = run.ledger.failed, run.ledger.outcomes
     return sent
 
@@ -201,7 +219,8 @@ def show_sharing(found: Measured) -> None:
     cuts = quantiles(waits, n=100)
     print(f"{plan.processes} processes at {plan.rate:g}/s between them, {end - begin:.1f} s in which all were sending")
     print(f"{len(grants)} requests, {share:.1%} of the limit; most in any second {busiest(grants)}")
-    print(f"most above rate * window + 1: {excess(grants, plan.rate):.2f}; as they came: {excess(found.arrived, plan.rate):.2f}")
+    came = excess(found.arrived, plan.rate)
+    print(f"most above rate * window + 1: {excess(grants, plan.rate):.2f} as sent, {came:.2f} as they came")
     print(f"of its share each process had {', '.join(f'{part:.2f}' for part in found.shares)}")
     print(f"waits: median {cuts[49]:.2f} s, p99 {cuts[98]:.2f} s; calls to Redis a request: {found.calls:.2f}")
 
@@ -209,17 +228,19 @@ def show_sharing(found: Measured) -> None:
 def show_trouble(found: Measured) -> None:
     """Print what the gateway saw when Redis was in trouble."""
     plan, arrivals, (gone, back) = found.plan, found.arrived, found.away
-    gaps = [(after - before, before) for before, after in zip(arrivals, arrivals[1:], strict=False)]
-    gap, since = max(gaps)
+    gap, since = max((after - before, before) for before, after in pairwise(arrivals))
+    back = found.window[1] if plan.trouble == "gone" else back
     alone = [at - gone for sent in found.sent for name, at in sent.events if name == "GateAlone"]
     rejoined = [at - back for sent in found.sent for name, at in sent.events if name == "GateRejoined"]
-    away = [at for at in arrivals if gone + gap <= at < back]
-    print(f"{plan.trouble}: Redis away for {back - gone:.2f} s; {plan.processes} processes at {plan.rate:g}/s between them")
+    print(
+        f"{plan.processes} processes at {plan.rate:g}/s between them; {plan.trouble}: {back - gone:.2f} s without Redis"
+    )
     print(f"most in any second, as the gateway saw: {busiest(arrivals)}, {busiest(arrivals) / plan.rate - 1:+.0%}")
     print(f"most above rate * window + 1, from 1 s: {excess(arrivals, plan.rate):.2f}")
     print(f"longest time without a request: {gap:.2f} s, {since - gone:+.2f} s from the trouble")
     if alone:
-        print(f"alone after {max(alone):.2f} s, {len(alone)} events; meanwhile {len(away) / max(0.1, back - gone - gap) / plan.rate:.0%} of the limit")
+        meanwhile = len([at for at in arrivals if gone + gap <= at < back]) / (back - gone - gap)
+        print(f"alone after {max(alone):.2f} s, {len(alone)} events; then {meanwhile / plan.rate:.0%} of the limit")
     if rejoined:
         print(f"shared again {max(rejoined):.2f} s after Redis was back, {len(rejoined)} events")
     print(f"handles: {sum(sent.handles for sent in found.sent)}, lost: {sum(sent.failed for sent in found.sent)}")

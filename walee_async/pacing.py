@@ -104,7 +104,9 @@ def check_rate(rate: float | Literal["auto"], *, shared: bool = False) -> float 
     """
     if rate == "auto":
         if shared:
-            raise ConfigError('A shared gate wants a stated rate, the same everywhere; rate="auto" is for one process alone')
+            raise ConfigError(
+                'A shared gate wants a stated rate, the same everywhere; rate="auto" is for one process alone'
+            )
         return None
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not SLOWEST <= rate < math.inf:
         raise ConfigError(f'The rate is {rate!r}; it must be a number of requests per second above 0, or "auto"')

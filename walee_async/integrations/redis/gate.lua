@@ -7,8 +7,8 @@
 -- ARGV  1 who asks   2 when the call is too old to be of use (0: never)   3 turns wanted (-1: the caller leaves)
 --       4 microseconds between turns   5 burst   6 no turn before this many from now   7 nor after this many (-1: any)
 --       8 the time of the last answer that the caller received (0: none); and what it knew then:
---       9 tat   10 pause   11 a cut to tell of, turns per second (0: none)   12 members as last heard of
---       13… members to be remembered
+--       9 tat   10 pause   11 a cut to tell of, turns per second (0: none)   12 members   13 how many they were
+--       14… members to be remembered
 -- Returns now, tat, pause, pace, cut, members, too late (1), the turns, and the names of all if their list has changed.
 local KEEP, MEMBER, SILENT, REMEMBERED = 60e6, 10e6, 1e6, 3e6
 
@@ -38,7 +38,7 @@ end
 -- Who shares the gate. The turns of those who have received no answer lately are left to them: each may go on by itself.
 local changed = redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now - MEMBER))
   + redis.call('ZREMRANGEBYSCORE', KEYS[2], '(' .. text(now), '+inf')
-for i = 13, #ARGV do
+for i = 14, #ARGV do
   changed = changed + redis.call('ZADD', KEYS[2], 'NX', text(now - MEMBER + REMEMBERED), ARGV[i])
 end
 if wanted < 0 then
@@ -54,6 +54,10 @@ local all = math.max(1, redis.call('ZCARD', KEYS[2]))
 local heard = math.max(1, redis.call('ZCOUNT', KEYS[2], text(now - SILENT), '+inf'))
 
 local interval = tonumber(ARGV[4]) * all / heard
+if held[6] == 0 and seen > 0 then
+  -- The key was lost, and with it what others have reserved: a turn each.
+  tat = math.max(tat, now) + interval * tonumber(ARGV[13])
+end
 local spread = (tonumber(ARGV[5]) - 1) * interval
 local earliest, latest = now + tonumber(ARGV[6]), tonumber(ARGV[7])
 local turns, late = {}, 0

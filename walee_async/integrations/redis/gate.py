@@ -190,7 +190,7 @@ class SharedTurns:
             valid = known.on_server(asked + TIMEOUT)
         patience = -1.0 if deadline == math.inf else max(0.0, deadline - asked) * SECOND
         numbers = [valid, wanted, SECOND / self.rate, self._burst, self._round_trip * SECOND, patience, known.seen]
-        told = [tat, pause, self._cut or 0.0, known.members]
+        told = [tat, pause, self._cut or 0.0, known.members, len(known.names)]
         return [known.me, *map(repr, numbers), *map(repr, told), *(known.names if self._missed else ())]
 
     def _heed(self, now: float) -> None:
@@ -223,7 +223,7 @@ class SharedTurns:
             case GateAlone(key=key, pace=pace, reason=reason):
                 logger.warning("%s: %s; this process goes on at its share of %.3g/s.", key, reason, pace)
             case GateRejoined(key=key, seconds=seconds):
-                logger.warning("%s: shared again after %.1f s.", key, seconds)
+                logger.info("%s: shared again after %.1f s.", key, seconds)
         self._gate.emitter.emit(event)
 
     async def _beat(self) -> None:

@@ -49,7 +49,7 @@ class Link:
         except (RedisError, OSError) as error:
             # Every idle connection is as broken as this one, and each would cost another call.
             await self._redis.connection_pool.disconnect(inuse_connections=False)
-            said = "" if isinstance(error, TimeoutError) else f": {error}"
+            said = "" if isinstance(error, TimeoutError) else f": {str(error).rstrip('.')}"
             raise NoAnswerError(f"Redis at {self.where} does not answer{said}") from None
 
     async def aclose(self) -> None:
