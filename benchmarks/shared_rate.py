@@ -17,6 +17,7 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from itertools import pairwise
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,7 @@ class Measured(Struct, kw_only=True):
     arrivals: list[float]
     """When the gateway saw requests."""
     calls: float
-    """To Redis for each request, in the second half; 0 when Redis was in trouble."""
+    """To Redis for each request, in the third quarter; 0 when Redis was in trouble."""
     away: tuple[float, float]
     """From when to when Redis was away."""
 
@@ -190,8 +191,11 @@ def measure(server: RedisServer, plan: Plan) -> Measured:
     """Let the processes send."""
     command = [sys.executable, __file__, "--worker"]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    workers = [subprocess.Popen(command, **pipes) for _ in range(plan.processes)]
-    with Gateway(MAKER).in_thread() as gateway:
+    with ExitStack() as stack:
+        workers: list[Any] = [stack.enter_context(subprocess.Popen(command, **pipes)) for _ in range(plan.processes)]
+        for process in workers:
+            stack.callback(process.kill)
+        gateway = stack.enter_context(Gateway(MAKER).in_thread())
         for process in workers:
             process.stdout.readline()
         words = {name: getattr(plan, name) for name in plan.__struct_fields__}
@@ -199,12 +203,11 @@ def measure(server: RedisServer, plan: Plan) -> Measured:
             process.stdin.write(json.dumps([gateway.base_url, gateway.key, server.url, number, words]) + "\n")
             process.stdin.flush()
         time.sleep(plan.seconds / 2)
-        asked = server.calls()
-        seen = gateway.requests_seen
+        asked, seen = server.calls(), gateway.requests_seen
         away = disturb(server, plan)
-        time.sleep(max(0.0, plan.seconds / 2 - 1 - (away[1] - away[0])))
         calls = 0.0
         if plan.trouble == "none":
+            time.sleep(plan.seconds / 4)
             calls = (server.calls() - asked) / (gateway.requests_seen - seen)
         said = [Sent(**json.loads(process.communicate()[0])) for process in workers]
         arrivals = gateway.arrivals[gateway.key]

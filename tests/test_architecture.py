@@ -33,7 +33,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (4, {"bulk", "plan", "rescoring"}),
     (4, {"scores"}),
     (5, {"client"}),
-    (6, {"export", "page", "testing"}),
+    (6, {"export", "integrations", "page", "testing"}),
     (7, {"cli"}),
     (8, {"__init__", "__main__"}),
 ]
@@ -52,6 +52,7 @@ THIRD_PARTY = {
     "jinja2": {"page"},
     "pyarrow": {"export"},
     "pytest": {"testing"},
+    "redis": {"integrations"},
     "rich": {"cli"},
     "yarl": {"session", "testing", "transport"},
 }

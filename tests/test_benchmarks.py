@@ -11,8 +11,9 @@ import pytest
 pytestmark = pytest.mark.long
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-ELSEWHERE = {"import_time.py", "page.py"}
-"""The first has nothing to make smaller, and a nox session runs it; the second needs an extra; see tests/page."""
+ELSEWHERE = {"import_time.py", "page.py", "shared_rate.py"}
+"""The first has nothing to make smaller, and a nox session runs it; the others need extras; see tests/page and
+tests/integrations."""
 LEAST = {
     "fetch.py": ["--reports", "64", "--repeats", "1", "--only", "walee", "aiohttp_msgspec"],
     "rescore.py": ["--reports", "128", "--repeats", "1"],

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from walee_async.events import Event
-    from walee_async.gate import Gate
+    from walee_async.events import Emitter, Event
     from walee_async.outcomes import Payload
 
 
@@ -69,10 +68,25 @@ class Turns(Protocol):
         ...
 
 
-class MakeTurns(Protocol):
-    """Makes the turns of one gate, inside its event loop; tells it of pauses by `hold`, of cuts by `follow`."""
+class Door(Protocol):
+    """A gate, as those see it who hand out its turns."""
 
-    def __call__(self, gate: Gate, rate: float, burst: int, /) -> Turns:
+    label: str
+    emitter: Emitter
+
+    def hold(self, until: float, reason: str) -> None:
+        """Let nobody through here before the loop time `until`."""
+        ...
+
+    def follow(self, pace: float) -> None:
+        """Take over the cut of somebody who shares the turns."""
+        ...
+
+
+class MakeTurns(Protocol):
+    """Makes the turns of one gate, inside its event loop."""
+
+    def __call__(self, gate: Door, rate: float, burst: int, /) -> Turns:
         """Hand out `rate` turns per second, `burst` of them at once after a rest."""
         ...
 

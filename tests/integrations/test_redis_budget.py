@@ -98,7 +98,7 @@ async def test_a_caller_who_gives_up_leaves_nothing_set_aside(redis: RedisServer
 
 
 async def test_a_budget_that_redis_forgot_is_not_spent_again(redis: RedisServer) -> None:
-    """After FLUSHALL the processes tell Redis what they know to be spent, also the one that knows most and comes last."""
+    """After FLUSHALL the processes tell Redis what they know to be spent, and the one that knows most is heard."""
     async with pair(redis, 4) as (one, other):
         await buy(other)
         await buy(one)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+import shared_rate
 from _redis import RedisServer
 from shared_rate import Plan, busiest, excess, measure
 
@@ -39,3 +44,12 @@ def test_without_redis_they_go_on_and_come_back(redis: RedisServer, trouble: str
     assert [[name for name, _ in sent.events] for sent in found.sent] == [["GateAlone", "GateRejoined"]] * 4
     assert sum(sent.failed for sent in found.sent) == 0
     assert sum(sent.handles for sent in found.sent) == len(found.arrivals)
+
+
+def test_the_benchmark_runs() -> None:
+    """The script ends well, prints its figures and writes nothing to the error stream."""
+    script = Path(shared_rate.__file__)
+    command = [sys.executable, "-W", "error", str(script), "--processes", "2", "--seconds", "2.5"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert len(ended.stdout.splitlines()) == 5

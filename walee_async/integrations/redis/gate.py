@@ -19,8 +19,7 @@ from walee_async.integrations.redis.link import TIMEOUT, Link, NoAnswerError, ch
 from walee_async.integrations.redis.standing import BEAT, RECENT, SECOND, Standing
 
 if TYPE_CHECKING:
-    from walee_async.gate import Gate
-    from walee_async.interfaces import MakeTurns
+    from walee_async.interfaces import Door, MakeTurns
 
 logger = logging.getLogger("walee_async")
 
@@ -49,7 +48,7 @@ class SharedGate:
         """Make turns that are shared with all who have the same API key. Redis sees a keyed hash, not the key."""
         name = hmac.digest(secret.encode(), b"walee_async shared gate", hashlib.sha256).hex()[:32]
 
-        def make(gate: Gate, rate: float, burst: int) -> SharedTurns:
+        def make(gate: Door, rate: float, burst: int) -> SharedTurns:
             return SharedTurns(gate, rate, burst, self._url, f"walee:gate:{{{name}}}")
 
         return make
@@ -58,7 +57,7 @@ class SharedGate:
 class SharedTurns:
     """The turns of one gate, reserved on the server; see `walee_async.interfaces.Turns`."""
 
-    def __init__(self, gate: Gate, rate: float, burst: int, url: str, name: str) -> None:
+    def __init__(self, gate: Door, rate: float, burst: int, url: str, name: str) -> None:
         self.rate = rate
         self.forfeited = 0
         """Turns that were reserved and could not be used, because this process came too late for them."""
