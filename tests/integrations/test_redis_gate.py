@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
+from typing import Self
 
 import pytest
 from _redis import RedisServer
 
 from walee_async import ConfigError, Options, WaleeClient
 from walee_async.errors import DeadlineError, LongPauseError
-from walee_async.events import Emitter, Event, GateAlone
+from walee_async.events import Emitter, Event, GateAlone, GateRejoined
 from walee_async.gate import Gate
 from walee_async.integrations.redis import SharedGate
 from walee_async.interfaces import MakeTurns
@@ -34,10 +35,50 @@ class TestRedisGate(SharedGateContract):
 pytestmark = pytest.mark.anyio
 
 
+class Wire:
+    """A way to Redis that can be slow, or cut."""
+
+    def __init__(self, redis: RedisServer) -> None:
+        self.delay = 0.0
+        """Seconds that each direction takes."""
+        self._port = redis.port
+        self._ends: list[asyncio.StreamWriter] = []
+        self._pumps: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.url = f"redis://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/0"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.cut()
+        await asyncio.gather(*self._pumps)
+
+    async def cut(self) -> None:
+        """Let nothing through any more."""
+        self._server.close()
+        for end in self._ends:
+            end.close()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind, beyond = await asyncio.open_connection("127.0.0.1", self._port)
+        self._ends += [writer, beyond]
+        for source, sink in ((reader, beyond), (behind, writer)):
+            pump = asyncio.create_task(self._pump(source, sink))
+            self._pumps.add(pump)
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65536):
+                await asyncio.sleep(self.delay)
+                sink.write(data)
+        sink.close()
+
+
 class Process:
     """What stands for one process: a gate, callers who always want more, and what it tells."""
 
-    def __init__(self, redis: RedisServer, rate: float, number: int) -> None:
+    def __init__(self, redis: RedisServer | Wire, rate: float, number: int) -> None:
         self.events: list[Event] = []
         self.times: list[float] = []
         self.gate = Gate(
@@ -56,9 +97,9 @@ class Process:
 
 
 @contextlib.asynccontextmanager
-async def busy(redis: RedisServer, count: int = 4, rate: float = 50.0) -> AsyncIterator[list[Process]]:
-    """So many processes that share a rate, after each of them has been let through for a while."""
-    processes = [Process(redis, rate, number) for number in range(count)]
+async def busy(*ways: RedisServer | Wire, rate: float = 50.0) -> AsyncIterator[list[Process]]:
+    """Processes that share a rate, one for each way to Redis, after each of them has been let through for a while."""
+    processes = [Process(way, rate, number) for number, way in enumerate(ways)]
     callers = [asyncio.create_task(process.want()) for process in processes for _ in range(4)]
     await until(lambda: all(len(process.times) > 12 for process in processes))
     yield processes
@@ -81,11 +122,36 @@ def most_above(processes: list[Process], rate: float) -> float:
 
 async def test_a_flushed_redis_is_told_anew(redis: RedisServer) -> None:
     """FLUSHALL in the middle costs nobody a turn that was reserved, and nobody notices."""
-    async with busy(redis) as processes:
+    async with busy(redis, redis, redis, redis) as processes:
         redis.command("FLUSHALL")
         counts = [len(process.times) for process in processes]
         await until(lambda: all(len(p.times) > count + 12 for p, count in zip(processes, counts, strict=True)))
     assert not any(process.told(GateAlone) for process in processes)
+    assert most_above(processes, 50.0) <= 0.2
+
+
+async def test_who_is_cut_off_alone_has_its_share_left_to_it(redis: RedisServer) -> None:
+    """When one of two cannot reach Redis it goes on at its half, and the other leaves that half to it."""
+    async with Wire(redis) as wire, busy(redis, wire) as processes:
+        here, cut_off = processes
+        await wire.cut()
+        await until(lambda: cut_off.told(GateAlone) == 1)
+        counts = [len(process.times) for process in processes]
+        await until(lambda: len(cut_off.times) > counts[1] + 35)
+        assert len(here.times) - counts[0] <= 45
+    assert here.told(GateAlone) == cut_off.told(GateRejoined) == 0
+    assert most_above(processes, 50.0) <= 0.2
+
+
+async def test_a_slow_redis_costs_little(redis: RedisServer) -> None:
+    """When every answer takes 60 ms, longer than the time between two turns, several turns are reserved at once."""
+    async with Wire(redis) as wire, busy(wire, wire) as processes:
+        wire.delay = 0.03
+        before = redis.calls()
+        counts = [len(process.times) for process in processes]
+        await until(lambda: sum(len(process.times) for process in processes) > sum(counts) + 80)
+        assert redis.calls() - before <= 60
+        wire.delay = 0.0
     assert most_above(processes, 50.0) <= 0.2
 
 
@@ -137,7 +203,7 @@ def test_a_redis_that_is_not_there_ends_the_run(redis: RedisServer) -> None:
 
 async def test_the_clock_of_redis_may_be_set_back(redis: RedisServer) -> None:
     """What was reserved by a clock that was an hour ahead does not hold anybody up for an hour."""
-    async with busy(redis, count=1) as (process,):
+    async with busy(redis) as (process,):
         tat, at = (int(value) for value in redis.command(f"HMGET {_key(redis)} tat at").split("\r\n")[2::2])
         redis.command(f"HSET {_key(redis)} tat {tat + HOUR} at {at + HOUR}")
         count = len(process.times)
