@@ -47,6 +47,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     processes: int = 4
     rate: float = 50.0
     seconds: float = 20.0
+    concurrency: int = 16
+    """Handles under way at once in each process."""
     trouble: str = "none"
     away: float = 4.0
     """How long Redis is away, from the middle on."""
@@ -150,7 +152,7 @@ async def send(base_url: str, key: str, url: str, number: int, plan: Plan) -> Se
     options = Options(hook=hook, sharing=SharedGate(url))
     async with (
         WaleeClient(key, base_url=base_url, rate=plan.rate, options=options) as walee,
-        walee.creator_reports(handles, view=dict, concurrency=16) as run,
+        walee.creator_reports(handles, view=dict, concurrency=plan.concurrency) as run,
     ):
         loop.call_later(plan.seconds, run.stop)
         watching = loop.create_task(watch(sent))
@@ -255,6 +257,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--rate", type=float, default=50.0, help="requests per second between them (%(default)s)")
     parser.add_argument("--seconds", type=float, default=20.0, help="(%(default)s)")
+    parser.add_argument("--concurrency", type=int, default=16, help="handles under way in each (%(default)s)")
     parser.add_argument("--trouble", choices=TROUBLES, default="none", help="what happens to Redis (%(default)s)")
     parser.add_argument("--away", type=float, default=4.0, help="seconds that it is away (%(default)s)")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)

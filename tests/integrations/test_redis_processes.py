@@ -19,7 +19,7 @@ def test_four_processes_keep_to_one_limit_and_share_it(redis: RedisServer) -> No
 
     A busy machine may put each process aside between its turn and the wire, so each can be one request off.
     """
-    plan = Plan(seconds=4.0)
+    plan = Plan(seconds=4.0, concurrency=4)
     found = measure(redis, plan)
     begin, end = found.window
     grants = found.grants
@@ -37,7 +37,7 @@ def test_without_redis_they_go_on_and_come_back(redis: RedisServer, trouble: str
 
     Every process says once that it goes on by itself and once that it is back, and no handle is lost.
     """
-    plan = Plan(seconds=6.0, trouble=trouble, away=2.0)
+    plan = Plan(seconds=5.0, concurrency=4, trouble=trouble, away=1.8)
     found = measure(redis, plan)
     assert busiest(found.arrived) <= 1.2 * plan.rate
     assert excess(found.arrived, plan.rate) <= 0.2 * plan.rate
@@ -49,7 +49,7 @@ def test_without_redis_they_go_on_and_come_back(redis: RedisServer, trouble: str
 def test_the_benchmark_runs() -> None:
     """The script ends well, prints its figures and writes nothing to the error stream."""
     script = Path(shared_rate.__file__)
-    command = [sys.executable, "-W", "error", str(script), "--processes", "2", "--seconds", "2.5"]
+    command = [sys.executable, "-W", "error", str(script), "--processes", "2", "--seconds", "1.6", "--concurrency", "2"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert len(ended.stdout.splitlines()) == 5

@@ -202,8 +202,8 @@ class SharedGateContract(GateContract):
         await let_through(other, 1)
         permit = await told.permit()
         assert permit is not None
-        permit.too_fast(3.0)
-        over = now() + 3.0
+        permit.too_fast(1.5)
+        over = now() + 1.5
         await until(lambda: other.statistics().paused > 0 or now() > over)
         assert other.statistics().pace == pytest.approx(told.statistics().pace) == 14.0
         (at,) = await let_through(other, 1)

@@ -117,14 +117,16 @@ class SharedTurns:
     async def _next(self, deadline: float, waiting: int, since: float) -> float | None:
         """The loop time of the next turn. None: nobody may be let through now."""
         while True:
-            while self._turns:
-                turn = self._turns.popleft()
-                if self._in_time(turn):
-                    return turn
+            while self._turns and not self._in_time(self._turns[0]):
+                self._turns.popleft()
+            if self._turns:
+                self._refuse_late(self._turns[0], deadline)
+                return self._turns.popleft()
             if self._own is not None:
-                self._own = self._standing.own_turn(max(self._loop.time(), self._own + 0.5 / self.rate), self.rate)
-                self._refuse_late(self._own, deadline)
-                return self._own
+                turn = self._standing.own_turn(max(self._loop.time(), self._own + 0.5 / self.rate), self.rate)
+                self._refuse_late(turn, deadline)
+                self._own = turn
+                return turn
             count = min(waiting, math.ceil(AHEAD * self.rate * (self._round_trip + LATENESS)))
             try:
                 late = await self._call(max(1, count), deadline)
