@@ -171,6 +171,15 @@ def worker() -> None:
     print(json.dumps({name: getattr(sent, name) for name in sent.__struct_fields__}))
 
 
+def wait_for_all(server: RedisServer, processes: int) -> None:
+    """Return when all processes share the gate; a busy machine starts them late."""
+    for _ in range(1000):
+        for name in server.command("KEYS walee:gate:*:members").splitlines():
+            if name.startswith("walee:") and server.command(f"ZCARD {name}") == f":{processes}\r\n":
+                return
+        time.sleep(0.02)
+
+
 def disturb(server: RedisServer, plan: Plan) -> tuple[float, float]:
     """Do to Redis what the plan says; return from when to when it was away."""
     begin = time.monotonic()
@@ -204,7 +213,9 @@ def measure(server: RedisServer, plan: Plan) -> Measured:
         for number, process in enumerate(workers):
             process.stdin.write(json.dumps([gateway.base_url, gateway.key, server.url, number, words]) + "\n")
             process.stdin.flush()
-        time.sleep(plan.seconds / 2)
+        told = time.monotonic()
+        wait_for_all(server, plan.processes)
+        time.sleep(max(1.0, plan.seconds / 2 - (time.monotonic() - told)))
         asked, seen = server.calls(), gateway.requests_seen
         away = disturb(server, plan)
         calls = 0.0

@@ -29,6 +29,7 @@ from walee_async import (
     __version__,
     errors,
 )
+from walee_async.integrations.redis import SharedBudget, SharedGate
 from walee_async.outcomes import Attempt
 from walee_async.page import About, render
 from walee_async.progress import Progress
@@ -93,6 +94,13 @@ async def making_a_client() -> None:
         budget=Budget(max_spend=50.0, price=0.5),
         options=Options(burst=2, retry=RetryPolicy(attempts=5), transport=Transport(connect_timeout=3.0)),
     )
+
+
+async def sharing_a_limit() -> None:
+    """A shared gate goes into the options, a shared budget in the place of any other."""
+    async with SharedBudget("redis://127.0.0.1/0", "march", max_reports=5) as budget:
+        assert_type(budget, SharedBudget)
+        WaleeClient(rate=50, budget=budget, options=Options(sharing=SharedGate("redis://127.0.0.1/0")))
 
 
 def values(payload: Payload, outcome: Outcome[Headline], report: CreatorReport, error: WaleeError) -> None:

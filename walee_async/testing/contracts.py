@@ -209,6 +209,16 @@ class SharedGateContract(GateContract):
         (at,) = await let_through(other, 1)
         assert at >= over - 0.05
 
+    async def test_a_newcomer_takes_no_turn_past_its_deadline(self, gate: Callable[..., Gate]) -> None:
+        """Who comes to a gate that others use is refused a turn past the deadline, and leaves it to them."""
+        mine = gate(4.0)
+        (first,) = await let_through(mine, 1)
+        for _ in range(MANY):
+            with pytest.raises(DeadlineError, match="deadline"):
+                await gate(4.0).permit(deadline=first + 0.1)
+        (second,) = await let_through(mine, 1)
+        assert second - first <= MANY / 4.0 / 2
+
     async def test_who_leaves_gives_way(self, gate: Callable[..., Gate]) -> None:
         """When one is closed the other goes on, and may do so at the whole pace."""
         leaving, staying = gate(50.0), gate(50.0)
