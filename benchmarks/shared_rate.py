@@ -1,8 +1,8 @@
 """Whether processes that share a limit through Redis keep to it between them, also while Redis is away.
 
 Several processes, each with a client of its own, fetch from one gateway with one key. Of what they sent is printed the
-share of the limit, the most by which any window held more than `rate * window + 1` (windows of a second and more, since
-late timers and the network move single requests), what each process had of its share, how long handles waited for
+share of the limit, the most by which any window held more than `rate * window + 1` (as they came, windows of a second
+and more, since the network moves single requests), what each process had of its share, how long handles waited for
 their turn, and the calls to Redis per request.
 
 `--trouble` does something to Redis in the middle, and then the gateway's own count is printed: the busiest window of
@@ -235,8 +235,8 @@ def show_sharing(found: Measured) -> None:
     cuts = quantiles(waits, n=100)
     print(f"{plan.processes} processes at {plan.rate:g}/s between them, {end - begin:.1f} s in which all were sending")
     print(f"{len(grants)} requests, {share:.1%} of the limit; most in any second {busiest(grants)}")
-    came = excess(found.arrived, plan.rate)
-    print(f"most above rate * window + 1: {excess(grants, plan.rate):.2f} as sent, {came:.2f} as they came")
+    sent, came = excess(grants, plan.rate, 0.0), excess(found.arrived, plan.rate)
+    print(f"most above rate * window + 1: {sent:.2f} as sent, {came:.2f} as they came, from 1 s")
     print(f"of its share each process had {', '.join(f'{part:.2f}' for part in found.shares)}")
     print(f"waits: median {cuts[49]:.2f} s, p99 {cuts[98]:.2f} s; calls to Redis a request: {found.calls:.2f}")
 
