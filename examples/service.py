@@ -2,7 +2,7 @@
 
     WALEE_API_KEY=... python examples/service.py     # GET /creators/river.kites and GET /health, on port 8080
 
-SIGTERM ends it in good order: no new calls, answers to those under way, and then the store is closed.
+Replicas with one REDIS_URL keep to one limit. SIGTERM ends one in good order: calls under way are answered first.
 """
 
 import os
@@ -13,10 +13,12 @@ from aiohttp import web
 
 from walee_async import Headline, Options, RetryPolicy, WaleeClient, WaleeError, errors
 from walee_async.client import BASE_URL
+from walee_async.integrations.redis import SharedGate
 
 WALEE = web.AppKey("walee", WaleeClient)
+REDIS = os.environ.get("REDIS_URL")
 # Seconds that a call takes at most: more than an exchange can (60), so that none is cut off that may be paid for.
-OPTIONS = Options(retry=RetryPolicy(deadline=75.0))
+OPTIONS = Options(retry=RetryPolicy(deadline=75.0), sharing=SharedGate(REDIS) if REDIS else None)
 STATUSES = {errors.InvalidHandleError: 400, errors.NoReportError: 404}  # all else is 503
 
 
@@ -45,9 +47,8 @@ async def creator(request: web.Request) -> web.Response:
 
 async def health(request: web.Request) -> web.Response:
     """Tell whether reports can be bought, without buying one: 503 when the gateway refuses every key."""
-    keys = [key for key in request.app[WALEE].statistics() if key.benched is None]
-    waiting, paused = sum(key.gate.waiting for key in keys), min((key.gate.paused for key in keys), default=None)
-    return answer({"keys": len(keys), "waiting": waiting, "paused_seconds": paused}, 200 if keys else 503)
+    pauses = [key.gate.paused for key in request.app[WALEE].statistics() if key.benched is None]
+    return answer({"keys": len(pauses), "paused_seconds": min(pauses, default=None)}, 200 if pauses else 503)
 
 
 if __name__ == "__main__":

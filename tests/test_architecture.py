@@ -54,6 +54,7 @@ THIRD_PARTY = {
     "prometheus_client": {"integrations"},
     "pyarrow": {"export"},
     "pytest": {"testing"},
+    "redis": {"integrations"},
     "rich": {"cli"},
     "yarl": {"session", "testing", "transport"},
 }

@@ -64,6 +64,7 @@ from walee_async.testing import (
     Unsuccessful,
     WrongType,
 )
+from walee_async.testing.contracts import until
 
 pytestmark = pytest.mark.anyio
 
@@ -503,16 +504,21 @@ def unused_port() -> int:
 async def test_cancelling_does_not_bring_the_key_to_light(evidence: Evidence) -> None:
     """A call cancelled in mid-exchange and a run that is left early leave nothing behind that holds the key."""
     async with Gateway(creators=4, keys=[CANARY]) as gateway:
-        gateway.plan(None, *[Hang()] * 3)
+        answered, *others = gateway.handles
+        for handle in others:
+            gateway.plan(handle, Hang())
         async with client_of(gateway.base_url, evidence) as walee:
-            with pytest.raises(TimeoutError) as raised:
-                async with asyncio.timeout(0.1):
-                    await walee.fetch(gateway.handles[0])
+            call = asyncio.create_task(walee.fetch(others[0]))
+            await until(lambda: gateway.requests_seen == 1)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError) as raised:
+                await call
             evidence.add_error(raised.value)
             with pytest.raises(ZeroDivisionError) as broken:
-                async with walee.creator_reports(gateway.handles[1:]) as left:
+                async with walee.creator_reports([answered, *others[1:]]) as left:
                     async for outcome in left:
                         evidence.add("outcome", repr(outcome.handle))
+                        await until(lambda: gateway.requests_seen == 4)
                         raise ZeroDivisionError
             evidence.add_error(broken.value)
             look(walee, evidence)

@@ -42,7 +42,7 @@ class Bucket:
         if full > 0:
             await self._limiter.acquire(full * self._limiter.max_rate)
 
-    async def take(self) -> float:
+    async def take(self, deadline: float, waiting: int) -> float:
         """Wait for the next turn and take it; return the seconds that the rate held it back (0.0: none)."""
         limiter = self._limiter
         since = self._loop.time()
@@ -60,3 +60,9 @@ class Bucket:
     def next_at(self) -> float:
         """The loop time of the next turn, at the latest."""
         return self._taken_at + 1 / self.rate
+
+    def tell(self, until: float, pace: float | None) -> None:
+        """Tell nobody: the turns of this bucket are of this process alone."""
+
+    async def aclose(self) -> None:
+        """There is nothing to let go of."""

@@ -12,12 +12,13 @@ from walee_async.errors import ConfigError
 from walee_async.events import Emitter
 from walee_async.feed import Feed
 from walee_async.flights import SharedFlights
-from walee_async.gate import Gate, check_rate
+from walee_async.gate import Gate
 from walee_async.handles import parse_handle
 from walee_async.keys import Key, api_keys
 from walee_async.ledger import Ledger
 from walee_async.models import CreatorReport
 from walee_async.options import DEFAULTS, Options, RunOptions
+from walee_async.pacing import check_rate
 from walee_async.plan import Plan, Rules, make_plan
 from walee_async.pool import KeyStatistics, SessionPool
 from walee_async.reuse import MAX_AGE, ReadThrough, check_age, log_findings, reasons
@@ -72,7 +73,7 @@ class WaleeClient:
         budget: Budget | None = None,
         options: Options = DEFAULTS,
     ) -> None:
-        check_rate(rate)
+        check_rate(rate, shared=options.sharing is not None)
         self._rate: float | Literal["auto"] = rate
         self._keys = api_keys(api_key)
         self._options = options
@@ -135,15 +136,15 @@ class WaleeClient:
             self.store = None
 
     def _session(self, key: Key) -> Session:
-        options = self._options
         gate = Gate(
             self._rate,
-            burst=options.burst,
-            longest_pause=options.retry.deadline,
+            burst=self._options.burst,
+            longest_pause=self._options.retry.deadline,
             label=key.label,
             emitter=self._emitter,
+            turns=self._options.sharing.turns(key.secret) if self._options.sharing else None,
         )
-        return Session(key, gate, self._base_url, options.transport, self.ledger, self._emitter, self.store)
+        return Session(key, gate, self._base_url, self._options.transport, self.ledger, self._emitter, self.store)
 
     def _source(self, *, fresh: bool) -> Source:
         flights = self._opened(self._flights)

@@ -5,6 +5,7 @@
     ├── InvalidHandleError          a text cannot be a handle; nothing was sent
     ├── DeadlineError               the caller's deadline passed first
     ├── BudgetError                 buying this would pass the caller's cap; nothing was sent
+    │   └── BudgetUnknownError      what is left of a shared budget cannot be asked for
     ├── NotAttemptedError           the run ended before this handle was sent
     ├── RunEndedError               a run ended early; the same call again goes on
     ├── TransportError              the exchange broke
@@ -125,6 +126,13 @@ class BudgetError(WaleeError):
     """The caller's own cap on reports or money is reached. Nothing was sent."""
 
     advice = "Raise the budget to buy more; what was bought is kept."
+
+
+class BudgetUnknownError(BudgetError):
+    """What is left of a budget that is shared cannot be asked for, so nothing was sent."""
+
+    fault: ClassVar[Fault] = "network"
+    advice = "Bring its server back, then run again to go on; what was bought is kept."
 
 
 class NotAttemptedError(WaleeError):

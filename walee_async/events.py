@@ -98,6 +98,21 @@ class PaceCut(Struct, frozen=True):
     after: float
 
 
+class GateAlone(Struct, frozen=True):
+    """What the key's gate is shared through does not answer: this process goes on by itself at `pace`, its share."""
+
+    key: str
+    pace: float
+    reason: str
+
+
+class GateRejoined(Struct, frozen=True):
+    """The key's gate is shared again, after `seconds` by itself."""
+
+    key: str
+    seconds: float
+
+
 class KeyBenched(Struct, frozen=True):
     """The gateway refuses this key; it is used no more."""
 
@@ -124,6 +139,8 @@ Event = (
     | AttemptEnded
     | GatePaused
     | PaceCut
+    | GateAlone
+    | GateRejoined
     | KeyBenched
     | OutcomeReached
 )

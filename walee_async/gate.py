@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from msgspec import Struct
 
 from walee_async.bucket import Bucket
-from walee_async.errors import ConfigError, DeadlineError, LongPauseError, WaleeError
+from walee_async.errors import DeadlineError, LongPauseError, WaleeError
 from walee_async.events import Emitter, GatePaused, PaceCut
-from walee_async.pacing import Pacing
+from walee_async.pacing import Pacing, check_burst, check_rate
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from walee_async.interfaces import MakeTurns, Turns
 
 BREAKER: Final = 10
 """Failures in a row that close the gate."""
 FIRST_PROBE: Final = 0.5
 LAST_PROBE: Final = 8.0
 """Seconds before the first probe of a closed gate; doubled by every probe that fails, up to the last."""
-SLOWEST: Final = 1 / 86_400
-"""Requests per second: one a day. Less is a slip of the pen."""
 STEP: Final = 0.005
 """The smallest relative change of pace worth a new bucket."""
 
@@ -82,8 +83,8 @@ class Gate:
     """Who may send with one key, and when.
 
     `rate` is requests per second, or "auto" to find the limit by a slow start; `burst` is how many may go at once
-    after a rest. A pause with more than `longest_pause` seconds left is not waited for. Must be made and used
-    inside one event loop.
+    after a rest. A pause with more than `longest_pause` seconds left is not waited for. `turns` makes what hands out
+    the turns, where they are shared with other processes. Must be made and used inside one event loop.
 
     Raises:
         ConfigError: the rate is not above 0, or the burst not at least 1.
@@ -97,15 +98,15 @@ class Gate:
         longest_pause: float = math.inf,
         label: str = "",
         emitter: Emitter | None = None,
+        turns: MakeTurns | None = None,
     ) -> None:
         limit = check_rate(rate)
         check_burst(burst)
         self.label = label
         self._longest_pause = longest_pause
-        self._emitter = emitter or Emitter()
+        self.emitter = emitter or Emitter()
         self._loop = asyncio.get_running_loop()
         self._pacing = Pacing(limit)
-        self._bucket = Bucket(self._pacing.pace, burst)
         self._turn = asyncio.Lock()
         self._paused_until = -math.inf
         self._told_until = self._probe_back_at = -math.inf
@@ -114,6 +115,7 @@ class Gate:
         self._word = asyncio.Event()
         self._closed: WaleeError | None = None
         self._failures = self._waiting = self._granted = self._too_fast = self._cuts = 0
+        self._bucket: Turns = (Bucket if turns is None else partial(turns, self))(self._pacing.pace, burst)
 
     # -- waiting ------------------------------------------------------------------------------------------------------
 
@@ -134,7 +136,10 @@ class Gate:
         try:
             async with self._turn:
                 while await self._opened(deadline, patience):
-                    self._pacing.grow(await self._bucket.take())
+                    held = await self._bucket.take(deadline, self._waiting)
+                    if held is None:
+                        continue
+                    self._pacing.grow(held)
                     if abs(self._pacing.pace - self._bucket.rate) > STEP * self._bucket.rate:
                         await self._bucket.change(self._pacing.pace)
                     if self._open:
@@ -197,22 +202,37 @@ class Gate:
     # -- what came back -----------------------------------------------------------------------------------------------
 
     def pause(self, until: float, reason: str) -> None:
-        """Let nobody through before the loop time `until`. A pause that is on already is never shortened."""
+        """Let nobody through before the loop time `until`, wherever the gate is shared. It never shortens a pause."""
+        self.hold(until, reason)
+        self._bucket.tell(until, None)
+
+    def hold(self, until: float, reason: str) -> None:
+        """Let nobody through here before the loop time `until`. It never shortens a pause."""
         self._told_until = max(self._told_until, until)
         self._hold(until, reason)
+
+    def follow(self, pace: float) -> None:
+        """Take over the cut of somebody who shares this gate."""
+        before = self._pacing.pace
+        if self._pacing.follow(pace, self._loop.time()) and self.emitter.listening:
+            self.emitter.emit(PaceCut(self.label, before, self._pacing.pace))
 
     def _hold(self, until: float, reason: str) -> None:
         if until <= self._paused_until:
             return
         self._paused_until = until
         self._word.set()
-        if self._emitter.listening:
-            self._emitter.emit(GatePaused(self.label, until - self._loop.time(), reason))
+        if self.emitter.listening:
+            self.emitter.emit(GatePaused(self.label, until - self._loop.time(), reason))
 
     def close(self, reason: WaleeError) -> None:
         """Let nobody through any more; those who wait are told the reason."""
         self._closed = reason
         self._word.set()
+
+    async def aclose(self) -> None:
+        """Let go of what the turns are shared through, if they are."""
+        await self._bucket.aclose()
 
     def answered(self, permit: Permit) -> None:
         """See `Permit.answered`."""
@@ -231,15 +251,17 @@ class Gate:
         now = self._loop.time()
         before = self._pacing.pace
         self._too_fast += 1
-        if self._pacing.too_fast(permit.granted_at, permit.pace, now):
+        cut = self._pacing.too_fast(permit.granted_at, permit.pace, now)
+        if cut:
             self._cuts += 1
-            if self._emitter.listening:
-                self._emitter.emit(PaceCut(self.label, before, self._pacing.pace))
+            if self.emitter.listening:
+                self.emitter.emit(PaceCut(self.label, before, self._pacing.pace))
         if retry_after is not None:
             self.answered(permit)
-            self.pause(now + retry_after, "the gateway said too fast")
+            self.hold(now + retry_after, "the gateway said too fast")
         elif permit.probe or self._probe_delay is None:
             self._shut("the gateway said too fast and not for how long")
+        self._bucket.tell(self._paused_until, self._pacing.pace if cut else None)
 
     def _shut(self, reason: str) -> None:
         """Close until a probe is answered, one probe at a time."""
@@ -267,26 +289,3 @@ class Gate:
             too_fast=self._too_fast,
             cuts=self._cuts,
         )
-
-
-def check_rate(rate: float | Literal["auto"]) -> float | None:
-    """The rate as requests per second, None for "auto".
-
-    Raises:
-        ConfigError: it is neither "auto" nor a number above 0.
-    """
-    if rate == "auto":
-        return None
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not SLOWEST <= rate < math.inf:
-        raise ConfigError(f'The rate is {rate!r}; it must be a number of requests per second above 0, or "auto"')
-    return float(rate)
-
-
-def check_burst(burst: int) -> None:
-    """Make sure that a burst is one.
-
-    Raises:
-        ConfigError: it is no whole number of at least 1.
-    """
-    if not isinstance(burst, int) or burst < 1:
-        raise ConfigError(f"The burst is {burst!r}; it must be a whole number of at least 1")

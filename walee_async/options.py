@@ -8,13 +8,13 @@ from msgspec import Struct
 
 from walee_async.decode import check_view
 from walee_async.errors import ConfigError
-from walee_async.gate import check_burst
 from walee_async.inflate import MAX_INFLATED
+from walee_async.pacing import check_burst
 from walee_async.retry import RetryPolicy
 from walee_async.transport import Transport
 
 if TYPE_CHECKING:
-    from walee_async.interfaces import Hooks
+    from walee_async.interfaces import Hooks, Sharing
     from walee_async.store import Store
 
 
@@ -33,6 +33,9 @@ class Options(Struct, frozen=True, kw_only=True):
     """A session, connector, proxy or TLS context of your own, timeouts, connections."""
     hook: Hooks | None = None
     """Is told of every event; several go in a tuple."""
+    sharing: Sharing | None = None
+    """What the gates are shared through with other processes, such as `walee_async.integrations.redis.SharedGate`; it
+    wants a stated rate, the same everywhere. None: this process is alone."""
 
     def __post_init__(self) -> None:
         check_burst(self.burst)

@@ -7,7 +7,9 @@ RFC 9438). Rates are requests per second, times seconds on any one clock.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, Literal
+
+from walee_async.errors import ConfigError
 
 CUT: Final = 0.7
 """What a "too fast" leaves of the pace: CUBIC's factor. In a simulation of 6,000 handles at 20/s it lost nothing."""
@@ -25,6 +27,8 @@ FLOOR: Final = 0.5
 """No cut goes below: one request every two seconds still finds out when the trouble is over."""
 START: Final = 2.0
 """The first pace of a slow start."""
+SLOWEST: Final = 1 / 86_400
+"""One request a day. A lower rate is a slip of the pen."""
 MEMORY: Final = 60.0
 """Seconds. Two cuts within it are the same limit met twice; a single one under a stated rate may be an accident."""
 
@@ -72,6 +76,14 @@ class Pacing:
         self.pace = max(min(FLOOR, self.limit), CUT * met)
         return True
 
+    def follow(self, pace: float, now: float) -> bool:
+        """Take over the cut that somebody else on the key made; return whether it was news."""
+        if pace >= self.pace:
+            return False
+        self._cut_at = now
+        self.pace = pace
+        return True
+
     def learn(self, quota: float, window: float) -> None:
         """Take note that the gateway allows `quota` requests per `window` seconds; it never raises a stated rate.
 
@@ -81,3 +93,31 @@ class Pacing:
         limit = max(quota - 1, 0.95 * quota) / window
         self.limit = limit if self._auto else min(self.limit, limit)
         self.pace = min(self.pace, self.limit)
+
+
+def check_rate(rate: float | Literal["auto"], *, shared: bool = False) -> float | None:
+    """The rate as requests per second, None for "auto".
+
+    Raises:
+        ConfigError: it is neither "auto" nor a number above 0; or it is "auto" and several processes share it, each of
+            which would look for the limit by itself.
+    """
+    if rate == "auto":
+        if shared:
+            raise ConfigError(
+                'A shared gate wants a stated rate, the same everywhere; rate="auto" is for one process alone'
+            )
+        return None
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not SLOWEST <= rate < math.inf:
+        raise ConfigError(f'The rate is {rate!r}; it must be a number of requests per second above 0, or "auto"')
+    return float(rate)
+
+
+def check_burst(burst: int) -> None:
+    """Make sure that a burst is one.
+
+    Raises:
+        ConfigError: it is no whole number of at least 1.
+    """
+    if not isinstance(burst, int) or burst < 1:
+        raise ConfigError(f"The burst is {burst!r}; it must be a whole number of at least 1")

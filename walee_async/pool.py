@@ -137,7 +137,7 @@ class SessionPool:
         """Let nobody send for so long, with any key. Requests under way go on."""
         until = asyncio.get_running_loop().time() + seconds
         for session in self._sessions:
-            session.gate.pause(until, reason)
+            session.gate.hold(until, reason)
 
     async def aclose(self) -> None:
         """Close the sessions; whoever waits for a turn is told."""

@@ -79,7 +79,8 @@ class Session:
         return f"<Session {self.label}>"
 
     async def aclose(self) -> None:
-        """Close the aiohttp session, if it is ours."""
+        """Close the aiohttp session, if it is ours, and let go of the gate."""
+        await self.gate.aclose()
         if self._transport.session is None:
             await self._http.close()
 

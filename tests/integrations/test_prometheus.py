@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from walee_async import ConfigError, NoReportError, Options, RetryPolicy, WaleeClient
 from walee_async.errors import RefusedKeyError
+from walee_async.events import GateAlone, GateRejoined
 from walee_async.integrations.prometheus import Metrics
 from walee_async.testing import Drop, Gateway, Revoke, Status
 
@@ -139,6 +140,17 @@ async def test_a_refused_key_is_seen() -> None:
             await walee.creator_report(gateway.handles[0])
         assert registry.get_sample_value("walee_key_benched", {"key": ONE}) == 1
         assert registry.get_sample_value("walee_outcomes_total", {"outcome": "RefusedKeyError"}) == 1
+
+
+def test_a_gate_that_is_on_its_own_is_seen() -> None:
+    """While a shared gate has lost the others the gauge says so, and no longer once it has found them."""
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    seen = []
+    for event in (GateAlone(ONE, 12.5, "no answer"), GateRejoined(ONE, 3.0)):
+        metrics(event)
+        seen.append(registry.get_sample_value("walee_gate_alone", {"key": ONE}))
+    assert seen == [1, 0]
 
 
 def test_a_registry_takes_the_metrics_once() -> None:

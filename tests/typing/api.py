@@ -32,6 +32,7 @@ from walee_async import (
 from walee_async.events import Event
 from walee_async.integrations.opentelemetry import Tracing
 from walee_async.integrations.prometheus import Metrics
+from walee_async.integrations.redis import SharedBudget, SharedGate
 from walee_async.outcomes import Attempt
 from walee_async.page import About, render
 from walee_async.progress import Progress
@@ -103,6 +104,13 @@ def hooks(events: list[Event]) -> None:
     Options(hook=events.append)
     Options(hook=print)
     Options(hook=(Tracing(), Metrics(), events.append))
+
+
+async def sharing_a_limit() -> None:
+    """A shared gate goes into the options, a shared budget in the place of any other."""
+    async with SharedBudget("redis://127.0.0.1/0", "march", max_reports=5) as budget:
+        assert_type(budget, SharedBudget)
+        WaleeClient(rate=50, budget=budget, options=Options(sharing=SharedGate("redis://127.0.0.1/0")))
 
 
 def values(payload: Payload, outcome: Outcome[Headline], report: CreatorReport, error: WaleeError) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 KINDS: Final = {
     "AmbiguousError": "broken off",
     "BudgetError": "budget spent",
+    "BudgetUnknownError": "budget not known",
     "DeadlineError": "out of time",
     "DecodeError": "unreadable",
     "InflateError": "unreadable",

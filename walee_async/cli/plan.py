@@ -20,7 +20,7 @@ from walee_async.cli.screen import Screen, console_on
 from walee_async.cli.sources import HandleList
 from walee_async.cli.text import clean, duration, money
 from walee_async.feed import Feed
-from walee_async.gate import check_rate
+from walee_async.pacing import check_rate
 from walee_async.plan import Plan, Rules, make_plan
 from walee_async.store import Store
 

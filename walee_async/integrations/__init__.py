@@ -1,5 +1,6 @@
-"""Hooks that tell other systems what happens: each module is for one third-party package, and has an extra for it.
+"""Where this package meets others: each module is for one third-party package, and has an extra for it.
 
 - opentelemetry.py: traces, `pip install 'walee-async[otel]'`
 - prometheus.py: metrics, `pip install 'walee-async[prometheus]'`
+- redis.py: a gate and a budget that processes share, `pip install 'walee-async[redis]'`
 """

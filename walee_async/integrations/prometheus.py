@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
 from walee_async.errors import ConfigError
-from walee_async.events import AttemptEnded, Event, OutcomeReached, ReportEnded
+from walee_async.events import AttemptEnded, Event, GateAlone, GateRejoined, OutcomeReached, ReportEnded
 from walee_async.outcomes import Charge
 
 try:
-    from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+    from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
     from prometheus_client.metrics_core import GaugeMetricFamily
     from prometheus_client.registry import Collector
 except ImportError:
@@ -63,6 +63,12 @@ class Metrics(Collector):
         )
         self._queue = _seconds("walee_queue_seconds", "Waits for a turn to send.", registry)
         self._service = _seconds("walee_service_seconds", "Exchanges with the gateway.", registry)
+        self._alone = Gauge(
+            "walee_gate_alone",
+            "1 while the gate that the key's processes share is out of reach, and this one keeps to its share.",
+            ("key",),
+            registry=registry,
+        )
         registry.register(self)
 
     def watch(self, client: WaleeClient) -> None:
@@ -76,6 +82,8 @@ class Metrics(Collector):
                 self._attempt(attempt)
             case OutcomeReached() | ReportEnded(run=None):  # a run says so itself; a single call has no other outcome
                 self._outcomes.labels(event.error or ("reused" if event.reused else "fetched")).inc()
+            case GateAlone() | GateRejoined():
+                self._alone.labels(event.key).set(isinstance(event, GateAlone))
             case _:
                 return
 

@@ -1,0 +1,156 @@
+"""Budgets that several processes spend from through a real Redis: never passed, and nothing is lost of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from _redis import RedisServer
+
+from walee_async import Charge, ConfigError, Failed, RunEndedError, WaleeClient
+from walee_async.errors import BudgetError, BudgetUnknownError
+from walee_async.integrations.redis import SharedBudget
+from walee_async.outcomes import Attempt
+from walee_async.testing import Code, Gateway
+from walee_async.testing.clock import run_virtually
+from walee_async.testing.contracts import now, until
+
+pytestmark = pytest.mark.anyio
+ASIDE = "ZRANGE walee:budget:{march}:aside 0 -1"
+
+
+@contextlib.asynccontextmanager
+async def pair(redis: RedisServer, cap: int) -> AsyncIterator[tuple[SharedBudget, SharedBudget]]:
+    """One budget as two processes have it."""
+    async with (
+        SharedBudget(redis.url, "march", max_reports=cap) as one,
+        SharedBudget(redis.url, "march", max_reports=cap) as other,
+    ):
+        yield one, other
+
+
+async def buy(budget: SharedBudget, charge: Charge = Charge.BILLED) -> None:
+    """Make one attempt that ends so."""
+    attempts: list[Attempt] = []
+    async with budget.reserved(attempts):
+        attempts.append(Attempt(handle="a", number=1, key="key 1", charge=charge))
+
+
+async def test_two_clients_spend_one_budget_and_no_more(redis: RedisServer) -> None:
+    """Two clients that fetch at once buy as many reports as the budget has, to the last one, and both runs end."""
+    async with Gateway(creators=40) as gateway, pair(redis, 11) as budgets:
+
+        async def run(budget: SharedBudget, handles: list[str]) -> None:
+            async with WaleeClient(gateway.key, base_url=gateway.base_url, rate=400, budget=budget) as walee:
+                with pytest.raises(RunEndedError, match="the budget of 11 reports is spent"):
+                    await walee.creator_reports(handles, concurrency=4).collect()
+
+        await asyncio.gather(run(budgets[0], gateway.handles[:20]), run(budgets[1], gateway.handles[20:]))
+        assert gateway.billed.total() == 11
+
+
+async def test_what_was_not_billed_is_given_back(redis: RedisServer) -> None:
+    """Handles without a report leave the budget as it was, for everybody."""
+    async with Gateway(creators=6) as gateway, pair(redis, 3) as (one, other):
+        for handle in gateway.handles[:3]:
+            gateway.plan(handle, Code("account_not_found"))
+        async with WaleeClient(gateway.key, base_url=gateway.base_url, rate=400, budget=one) as walee:
+            outcomes = await walee.creator_reports(gateway.handles).collect()
+        assert sum(isinstance(outcome, Failed) for outcome in outcomes) == 3
+        with pytest.raises(BudgetError, match="the budget of 3 reports is spent"):
+            await buy(other)
+        assert (other.spent, other.reserved_now) == (3, 0)
+
+
+async def test_the_last_report_waits_for_what_is_under_way_elsewhere(redis: RedisServer) -> None:
+    """While all that is left hangs on an attempt of another process, its end is waited for."""
+    async with pair(redis, 1) as (one, other):
+        attempts: list[Attempt] = []
+        async with one.reserved(attempts):
+            waiting = asyncio.create_task(buy(other))
+            await until(lambda: other.reserved_now == 1)
+            attempts.append(Attempt(handle="a", number=1, key="key 1", charge=Charge.FAILED))
+        await waiting
+        with pytest.raises(BudgetError):
+            await buy(one)
+
+
+async def test_what_a_dead_process_set_aside_counts_as_bought(redis: RedisServer) -> None:
+    """A report that was set aside by a process that died is waited for no more, and stays spent."""
+    async with pair(redis, 1) as (one, other), one.reserved([]):
+        redis.command("ZADD walee:budget:{march}:aside 1 " + redis.command(ASIDE).split("\r\n")[2])
+        with pytest.raises(BudgetError, match="the budget of 1 reports is spent"):
+            await buy(other)
+
+
+async def test_a_caller_who_gives_up_leaves_nothing_set_aside(redis: RedisServer) -> None:
+    """Whoever is cancelled while waiting, or with the report set aside, gives it back."""
+    async with pair(redis, 1) as (one, other):
+        async with one.reserved([]):
+            waiting = asyncio.create_task(buy(other))
+            await until(lambda: other.reserved_now == 1)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        await buy(other)
+        await until(lambda: redis.command(ASIDE) == "*0\r\n")
+
+
+async def test_a_budget_that_redis_forgot_is_not_spent_again(redis: RedisServer) -> None:
+    """After FLUSHALL the processes tell Redis what they know to be spent, and the one that knows most is heard."""
+    async with pair(redis, 4) as (one, other):
+        await buy(other)
+        await buy(one)
+        await buy(one)
+        redis.command("FLUSHALL")
+        await buy(other)
+        with pytest.raises(BudgetError):
+            await buy(one)
+        assert one.spent == 4
+
+
+async def test_redis_may_be_restarted_meanwhile(redis: RedisServer) -> None:
+    """Who asks while Redis is away waits for it; what was spent by then is spent, also if Redis forgot it."""
+    async with pair(redis, 3) as (one, _):
+        await buy(one)
+        redis.kill()
+        waiting = asyncio.create_task(buy(one))
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(redis.revive)
+        await waiting
+        await buy(one)
+        with pytest.raises(BudgetError):
+            await buy(one)
+
+
+def test_without_redis_nothing_is_bought(redis: RedisServer) -> None:
+    """When Redis stays away a report is refused after half a minute, because what is left cannot be known."""
+    redis.kill()
+
+    async def main() -> None:
+        async with SharedBudget(redis.url, "march", max_reports=3) as budget:
+            with pytest.raises(BudgetUnknownError, match=r"cannot be known: Redis at 127\.0\.0\.1:\d+ does not answer"):
+                await buy(budget)
+            assert now() == pytest.approx(30.0, abs=1.0)
+
+    run_virtually(main())
+
+
+async def test_every_key_of_a_budget_has_an_end(redis: RedisServer) -> None:
+    """An account is kept for thirty days after its last use."""
+    async with pair(redis, 3) as (one, _), one.reserved([]):
+        ends = [int(redis.command(f"PTTL {key}")[1:]) for key in ("walee:budget:{march}", "walee:budget:{march}:aside")]
+    assert all(29 * 86_400_000 < end <= 30 * 86_400_000 for end in ends)
+
+
+async def test_a_budget_that_was_not_entered_says_so(redis: RedisServer) -> None:
+    """Outside its block a shared budget buys nothing."""
+    with pytest.raises(ConfigError, match="async with SharedBudget"):
+        await buy(SharedBudget(redis.url, "march", max_reports=3))
+
+
+def test_a_name_must_be_one() -> None:
+    """A name that Redis would read otherwise is refused."""
+    with pytest.raises(ConfigError, match="budget's name"):
+        SharedBudget("redis://127.0.0.1:1/0", "{march}")
