@@ -31,7 +31,8 @@ async def _each(handles: Sequence[str], one: Callable[[str], Awaitable[Any]]) ->
     return done
 
 
-def _decoder() -> Any:
+def typed_decoder() -> Any:
+    """What decodes an answer into our models, without our decoding."""
     import msgspec
 
     from walee_async.models import CreatorReport
@@ -43,7 +44,7 @@ async def aiohttp_msgspec(base_url: str, handles: Sequence[str]) -> int:
     """An expert's twenty lines: one aiohttp session, a typed msgspec decoder, default settings."""
     import aiohttp
 
-    decoder = _decoder()
+    decoder = typed_decoder()
     async with aiohttp.ClientSession(headers={"x-api-key": KEY}) as session:
 
         async def one(handle: str) -> None:
@@ -86,7 +87,7 @@ async def httpx_pydantic(base_url: str, handles: Sequence[str]) -> int:
 
 async def pyreqwest_msgspec(base_url: str, handles: Sequence[str]) -> int:
     """Rust's reqwest with typed msgspec."""
-    decoder, builder = _decoder(), import_module("pyreqwest.client").ClientBuilder()
+    decoder, builder = typed_decoder(), import_module("pyreqwest.client").ClientBuilder()
     async with builder.default_headers({"x-api-key": KEY}).gzip(True).error_for_status(True).build() as client:
 
         async def one(handle: str) -> None:
@@ -99,7 +100,7 @@ async def pyreqwest_msgspec(base_url: str, handles: Sequence[str]) -> int:
 
 async def niquests_msgspec(base_url: str, handles: Sequence[str]) -> int:
     """The successor of requests, asynchronous, with typed msgspec."""
-    decoder = _decoder()
+    decoder = typed_decoder()
     async with import_module("niquests").AsyncSession(pool_maxsize=AT_ONCE) as session:
         session.headers["x-api-key"] = KEY
 
@@ -113,7 +114,7 @@ async def niquests_msgspec(base_url: str, handles: Sequence[str]) -> int:
 
 async def curl_cffi_msgspec(base_url: str, handles: Sequence[str]) -> int:
     """The library curl with typed msgspec."""
-    decoder, requests = _decoder(), import_module("curl_cffi.requests")
+    decoder, requests = typed_decoder(), import_module("curl_cffi.requests")
     async with requests.AsyncSession(max_clients=AT_ONCE, headers={"x-api-key": KEY}) as session:
 
         async def one(handle: str) -> None:

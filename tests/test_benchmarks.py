@@ -18,6 +18,11 @@ tests/integrations."""
 RUN_BY_THE_SUMMARY = {"fetch.py", "decode.py", "rescore.py"}
 LEAST = {
     "summary.py": ["--repeats", "1", "--reports", "32"],
+    "growth.py": [
+        *("--reports", "32", "64", "--rows", "20", "60", "--counted", "20"),
+        *("--turns", "200", "--waiters", "2", "8", "--repeats", "1"),
+    ],
+    "latency.py": ["--callers", "8", "--calls", "2", "--repeats", "1", "--largest", "1"],
     "store.py": ["--reports", "600", "--callers", "32"],
     "memory.py": ["--few", "200", "--many", "400", "--concurrency", "8"],
     "rate.py": ["--rates", "50", "--seconds", "1", "--auto-seconds", "2"],
