@@ -32,7 +32,7 @@ http {{
     keepalive_requests 1000000;
     client_body_temp_path {folder}/t; proxy_temp_path {folder}/t; fastcgi_temp_path {folder}/t;
     uwsgi_temp_path {folder}/t; scgi_temp_path {folder}/t;
-    open_file_cache max=20000 inactive=10m;
+    open_file_cache max=500 inactive=10m;  # each holds a descriptor, of which there are often 1,024
     server {{
         listen 127.0.0.1:{port};
         location = /api/ask/tt/creator/report {{
