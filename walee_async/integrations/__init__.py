@@ -2,5 +2,5 @@
 
 - opentelemetry.py: traces, `pip install 'walee-async[otel]'`
 - prometheus.py: metrics, `pip install 'walee-async[prometheus]'`
-- redis.py: a gate and a budget that processes share, `pip install 'walee-async[redis]'`
+- redis: a gate and a budget that processes share, `pip install 'walee-async[redis]'`
 """
