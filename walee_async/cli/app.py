@@ -225,6 +225,20 @@ def import_(
 
 
 @app.command
+def merge(
+    store: _STORE_PATH,
+    *sources: Annotated[Path, Parameter(metavar="SHARD|DIR", help="Stores, or folders of them.")],
+) -> Exit:
+    """Bring all that other stores hold into one, which is made if it is not there: reports, doubts, failures and runs.
+
+    The others are not changed, and a second time nothing is added.
+    """
+    from walee_async.cli.merging import merge as run
+
+    return run(store, sources)
+
+
+@app.command
 def report(
     handle: str,
     *,
