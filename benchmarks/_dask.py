@@ -1,13 +1,16 @@
-"""Whether Dask is here, for the tests and the benchmark that need it."""
+"""A Dask cluster on this machine, for the tests and the benchmark that need one."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 
 def needs_dask() -> None:
-    """Skip the module where there is no Dask; in CI, fail."""
+    """Skip the test module that calls it where there is no Dask; in CI, fail."""
     import pytest
 
     if importlib.util.find_spec("distributed") is None:
@@ -15,3 +18,22 @@ def needs_dask() -> None:
         if os.environ.get("CI"):
             pytest.fail(said)
         pytest.skip(said, allow_module_level=True)
+
+
+@asynccontextmanager
+async def cluster(workers: int = 2, threads: int = 2) -> AsyncIterator[Any]:
+    """A client of a cluster of worker processes, on free ports; the processes have this one's environment."""
+    from distributed import Client, LocalCluster
+
+    async with (
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=threads,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            asynchronous=True,
+        ) as local,
+        Client(local, asynchronous=True) as client,
+    ):
+        yield client

@@ -65,9 +65,11 @@ async def test_what_a_dead_process_left_open_is_a_doubt(tmp_path: Path) -> None:
     other = Store.open(tmp_path / "other.db")
     intent = other.intend("river.kites", 1, "key 1")
     await intent
-    with pytest.raises(StoreLockedError, match=r"other\.db is being written to"):
-        with Store.open(tmp_path / "all.db") as store:
-            await store.merge(other.path)
+    with (
+        Store.open(tmp_path / "all.db") as store,
+        pytest.raises(StoreLockedError, match=r"other\.db is being written to"),
+    ):
+        await store.merge(other.path)
     copy = tmp_path / "copy.db"
     for suffix in ("", "-wal"):
         shutil.copyfile(f"{other.path}{suffix}", f"{copy}{suffix}")

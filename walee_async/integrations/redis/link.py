@@ -17,6 +17,7 @@ from walee_async.integrations.shared.link import TIMEOUT, NoAnswerError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+
 class RedisLink:
     """One process's way to a Redis. Must be made and used inside one event loop."""
 
