@@ -38,7 +38,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, and those its users see."""
-    session.install(".[cli,otel,page,parquet,prometheus,redis,speed,test]", *_group("types"))
+    session.install(".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]", *_group("types"))
     session.run("mypy")
     session.run("pyright")
 
@@ -46,7 +46,7 @@ def types(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run all the tests against the built package, on every Python that is here."""
-    session.install(".[cli,otel,page,parquet,prometheus,redis,speed,test]")
+    session.install(".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]")
     session.run("pytest", *session.posargs)
 
 
@@ -108,7 +108,7 @@ def kill(session: nox.Session) -> None:
 @nox.session(default=False)
 def coverage(session: nox.Session) -> None:
     """Show the lines and branches that no test reaches."""
-    session.install("-e", ".[cli,otel,page,parquet,prometheus,redis,speed,test]", *_group("coverage"))
+    session.install("-e", ".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]", *_group("coverage"))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine", "--quiet")

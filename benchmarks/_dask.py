@@ -23,10 +23,9 @@ def needs_dask() -> None:
 @asynccontextmanager
 async def cluster(workers: int = 2, threads: int = 2) -> AsyncIterator[Any]:
     """A client of a cluster of worker processes, on free ports; the processes have this one's environment."""
-    from distributed import Client, LocalCluster
-
+    dask: Any = importlib.import_module("distributed")
     async with (
-        LocalCluster(
+        dask.LocalCluster(
             n_workers=workers,
             threads_per_worker=threads,
             processes=True,
@@ -34,6 +33,6 @@ async def cluster(workers: int = 2, threads: int = 2) -> AsyncIterator[Any]:
             dashboard_address="127.0.0.1:0",
             asynchronous=True,
         ) as local,
-        Client(local, asynchronous=True) as client,
+        dask.Client(local, asynchronous=True) as client,
     ):
         yield client

@@ -7,6 +7,7 @@ import gzip
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from _dask import cluster, needs_dask
 from rescore import fill
@@ -15,7 +16,7 @@ needs_dask()
 
 from walee_async import Brief, rescore
 from walee_async.errors import ConfigError, PayloadError
-from walee_async.integrations.dask import fetch_on_dask, rescore_on_dask
+from walee_async.integrations.dask import fetch_on_dask, rescore_on_dask, write_scores_on_dask
 from walee_async.integrations.dask import rescoring as on_workers
 from walee_async.scoring import Score
 from walee_async.store import Finding, Store
@@ -42,9 +43,12 @@ async def test_the_scores_are_those_of_one_process_in_its_order(tmp_path: Path) 
     lines.write_bytes(b"\n".join(raw) + b"\n")
     async with cluster() as client:
         assert await scored(client, store) == expected
+        assert await write_scores_on_dask(client, store, tmp_path / "scores", BRIEF) == 1200
         both = await scored(client, [export, f"file://{tmp_path}/*.jsonl"])
         assert both[:1200] == expected
         assert [score.handle for score in both[1200:]] == maker.handles(40)
+    written = duckdb.sql(f"SELECT handle, score, explanation FROM '{tmp_path}/scores/*.parquet' ORDER BY filename")
+    assert written.fetchall() == [(score.handle, score.value, score.explanation) for score in expected]
 
 
 def test_lines_are_each_in_one_block(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
-from distributed import WorkerPlugin, get_worker
+from distributed import get_worker
 from msgspec import Raw
 
 from walee_async.client import WaleeClient
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from walee_async.integrations.dask.orders import Terms
     from walee_async.integrations.shared.budget import CommonBudget
     from walee_async.interfaces import Sharing
+
+    WorkerPlugin = object  # the types are checked without Dask as well
+else:
+    from distributed import WorkerPlugin
 
 GRACE: Final = 1.5
 """Seconds that requests under way have to end by themselves once the run is stopped: most answers come within one."""
@@ -179,8 +183,9 @@ async def _receive(run: Run[Raw], came: Came) -> None:
 
 async def work(desk: str, number: int, handles: Sequence[str]) -> Came:
     """The task of a chunk: runs on a worker's own loop."""
-    found: Desk = get_worker().plugins[desk]
-    return await found.work(number, handles)
+    found: Any = get_worker().plugins[desk]
+    came: Came = await found.work(number, handles)
+    return came
 
 
 async def stop(desk: str, dask_worker: Any) -> None:

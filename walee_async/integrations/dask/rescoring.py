@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing, closing
 from itertools import chain, islice
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import fsspec
@@ -17,16 +20,20 @@ from msgspec import Struct
 
 from walee_async.decode import decode
 from walee_async.errors import ConfigError, WaleeError
+from walee_async.export import open_table
+from walee_async.export.scores import SCORES, score_row
 from walee_async.integrations.dask.orders import check_asynchronous
 from walee_async.rescoring import CHUNK, Scorer
-from walee_async.scoring import Brief, Score, ScoreView, score
+from walee_async.scoring import SCORING_VERSION, Brief, Score, ScoreView, score
 from walee_async.store import Finding, StoreReader, Views
 from walee_async.store.arrivals import read_line
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from fsspec.spec import AbstractFileSystem
+
+    from walee_async.export import Unfit
+
+Sources = str | PathLike[str] | Sequence[str | PathLike[str]]
 
 IDS: Final = 500
 """Ids of a store's reports that are one task: a tenth of a second of work where the views are still to be made."""
@@ -54,7 +61,7 @@ class Part(Struct, frozen=True):
 
 async def rescore_on_dask(
     client: Any,
-    sources: str | PathLike[str] | Sequence[str | PathLike[str]],
+    sources: Sources,
     brief: Brief = _DEFAULT,
     *,
     on_trouble: Callable[[Finding], None] | None = None,
@@ -77,32 +84,62 @@ async def rescore_on_dask(
         StoreError: a store cannot be read, or a report is damaged.
         PayloadError: a report cannot be read.
     """
+    async with aclosing(_results(client, sources, brief, on_trouble)) as results:
+        async for scores in results:
+            for one in _scores.decode(scores):
+                yield one
+
+
+async def write_scores_on_dask(
+    client: Any,
+    sources: Sources,
+    folder: str | PathLike[str],
+    brief: Brief = _DEFAULT,
+    *,
+    on_trouble: Callable[[Finding], None] | None = None,
+) -> int:
+    """Score as `rescore_on_dask` does, and let the workers write the scores; return how many they are.
+
+    They go into `scores-00000.parquet` and so on in a folder that every worker sees, in the same order, a row for each
+    score; files of these names are replaced. The columns are those of `walee score`; a place has no score, for that of
+    the others is not known. Workers need pyarrow.
+
+    Raises:
+        ConfigError: as for `rescore_on_dask`; or the folder cannot be written to, or there is no pyarrow.
+    """
+    rows = 0
+    into = str(await asyncio.to_thread(Path(folder).absolute))
+    async with aclosing(_results(client, sources, brief, on_trouble, into)) as results:
+        async for written in results:
+            rows += written
+    return rows
+
+
+async def _results(
+    client: Any, sources: Sources, brief: Brief, on_trouble: Callable[[Finding], None] | None, *into: str
+) -> AsyncGenerator[Any, None]:
+    """What the tasks of all parts came to, in order."""
     check_asynchronous(client)
     given = [sources] if not isinstance(sources, Sequence) or isinstance(sources, str) else sources
     planned = [client.submit(plan, str(source), pure=False) for source in given]
-    parts = chain.from_iterable([await _done(future) for future in planned])
+    parts = enumerate(chain.from_iterable([await _done(future) for future in planned]))
+    task, lenient = write_part if into else score_part, on_trouble is not None
+    most = AHEAD * max(1, int(client.scheduler_info()["total_threads"]))
     ahead: deque[Any] = deque()
     try:
-        most = AHEAD * max(1, int(client.scheduler_info()["total_threads"]))
-        for part in parts:
-            ahead.append(client.submit(score_part, part, brief, on_trouble is not None, pure=False))
-            if len(ahead) >= most:
-                for one in await _next(ahead, on_trouble):
-                    yield one
-        while ahead:
-            for one in await _next(ahead, on_trouble):
-                yield one
+        while True:
+            for number, part in islice(parts, most - len(ahead)):
+                ahead.append(client.submit(task, part, brief, lenient, number, *into, pure=False))
+            if not ahead:
+                return
+            result, troubles = await _done(ahead.popleft())
+            for trouble in troubles:
+                if on_trouble is not None:
+                    on_trouble(trouble)
+            yield result
     finally:
         for future in ahead:
             future.release()
-
-
-async def _next(ahead: deque[Any], on_trouble: Callable[[Finding], None] | None) -> list[Score]:
-    scores, troubles = await _done(ahead.popleft())
-    for trouble in troubles:
-        if on_trouble is not None:
-            on_trouble(trouble)
-    return _scores.decode(scores)
 
 
 async def _done(future: Any) -> Any:
@@ -152,7 +189,7 @@ def _parts(files: AbstractFileSystem, path: str) -> Iterator[Part]:
         yield from (Part(where, first, first + BLOCK, False) for first in range(0, files.size(path), BLOCK))
 
 
-def score_part(part: Part, brief: Brief, lenient: bool) -> tuple[bytes, list[Finding]]:
+def score_part(part: Part, brief: Brief, lenient: bool, _: int) -> tuple[bytes, list[Finding]]:
     """The scores of a part, encoded, and its troubles.
 
     Raises:
@@ -160,11 +197,32 @@ def score_part(part: Part, brief: Brief, lenient: bool) -> tuple[bytes, list[Fin
         PayloadError: a report cannot be read, unless lenient.
         ConfigError: a line holds no report, unless lenient.
     """
-    troubles: list[Finding] = []
-    scores = list(
-        _of_store(part, brief, lenient, troubles) if part.store else _of_lines(part, brief, lenient, troubles)
-    )
+    scores, troubles = _scored(part, brief, lenient)
     return msgspec.json.encode(scores), troubles
+
+
+def write_part(part: Part, brief: Brief, lenient: bool, number: int, into: str) -> tuple[int, list[Finding]]:
+    """Write the scores of a part to a file; how many they are, and the troubles. Raises what `score_part` raises."""
+    scores, troubles = _scored(part, brief, lenient)
+
+    def tell(unfit: Unfit) -> None:
+        troubles.append(Finding(str(unfit), damage=False))
+
+    try:
+        Path(into).mkdir(parents=True, exist_ok=True)
+        about = {"brief": brief.id, "scoring_version": SCORING_VERSION}
+        path = Path(into) / f"scores-{number:05}.parquet"
+        with open_table(path, SCORES, replace=True, on_unfit=tell, about=about) as table:
+            table.write([score_row(None, score) for score in scores])
+    except OSError as error:
+        raise ConfigError(f"{into} cannot be written: {error.strerror}") from None
+    return len(scores), troubles
+
+
+def _scored(part: Part, brief: Brief, lenient: bool) -> tuple[list[Score], list[Finding]]:
+    troubles: list[Finding] = []
+    of = _of_store if part.store else _of_lines
+    return list(of(part, brief, lenient, troubles)), troubles
 
 
 def _of_store(part: Part, brief: Brief, lenient: bool, troubles: list[Finding]) -> Iterator[Score]:

@@ -16,7 +16,7 @@ from walee_async.errors import AmbiguousError, BudgetError, ConfigError, NotAtte
 from walee_async.feed import Feed
 from walee_async.integrations.dask.desk import GRACE, Desk, stop, work
 from walee_async.integrations.dask.orders import CHUNK, Came, Kept, Terms, check_asynchronous
-from walee_async.integrations.dask.scheduler import Keeper
+from walee_async.integrations.dask.scheduler import GONE, Keeper
 from walee_async.ledger import Ledger
 from walee_async.outcomes import Failed
 from walee_async.progress import Progress, RecentRate
@@ -53,6 +53,8 @@ class ClusterRun:
         """As far as the chunks told; what a worker had under way when it died is in the books of its shard."""
         self.folder = Path(folder).absolute()
         self.terms = terms
+        self.lost = 0
+        """Workers that have gone since the run began."""
         self._total = total
         self._client = client
         self._desk = Desk(self.id, str(self.folder), terms)
@@ -62,7 +64,7 @@ class ClusterRun:
         """The chunks that are handed out, and how many handles each has."""
         self._heard: dict[int, tuple[int, int]] = {}
         """Of those, how many handles are done, and how many of them failed, as far as is known."""
-        self._room = asyncio.Condition()
+        self._room = asyncio.Event()
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended: WaleeError | None = None
@@ -82,6 +84,7 @@ class ClusterRun:
         await self._client.register_plugin(Keeper())
         await self._client.register_plugin(self._desk)
         self._client.subscribe_topic(self._desk.name, self._hear)
+        self._client.subscribe_topic(GONE, self._lose)
         self._feed.open()
         self._start(self._feed.read())
         self._start(self._hand_out())
@@ -95,11 +98,12 @@ class ClusterRun:
         if self._tasks:
             await self._tell_to_stop()
             await asyncio.wait(self._tasks, timeout=3 * GRACE)
-        left = [*self._tasks, *([self._asked] if self._asked is not None else [])]
+        left: list[asyncio.Future[Any]] = [*self._tasks, *([self._asked] if self._asked is not None else [])]
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        self._client.unsubscribe_topic(self._desk.name)
+        for topic in (self._desk.name, GONE):
+            self._client.unsubscribe_topic(topic)
         with suppress(OSError, TimeoutError):  # the scheduler is gone, and its workers with it
             await self._client.unregister_worker_plugin(self._desk.name)
 
@@ -117,8 +121,7 @@ class ClusterRun:
         outcome = self._came[0].pop()
         if not self._came[0]:
             self._came.popleft()
-            async with self._room:
-                self._room.notify_all()
+            self._room.set()
         return outcome
 
     def _end(self) -> Exception:
@@ -167,8 +170,9 @@ class ClusterRun:
     async def _hand_out(self) -> None:
         number = 0
         while self._reading:
-            async with self._room:
-                await self._room.wait_for(lambda: len(self._out) + len(self._came) < self._most())
+            while len(self._out) + len(self._came) >= self._most():
+                self._room.clear()
+                await self._room.wait()
             chunk = await self._next()
             if not chunk:
                 return
@@ -209,8 +213,7 @@ class ClusterRun:
         outcomes += came.outcomes
         if outcomes:
             self._came.append(outcomes)
-        async with self._room:
-            self._room.notify_all()
+        self._room.set()
 
     async def _submit(self, number: int, handles: list[str]) -> Came:
         key = f"walee-fetch-{self.id}-{number}"
@@ -256,6 +259,9 @@ class ClusterRun:
         if number in self._out:
             self._count(done - self._heard.get(number, (0, 0))[0])
             self._heard[number] = done, failed
+
+    def _lose(self, _: object) -> None:
+        self.lost += 1
 
     def _count(self, outcomes: int) -> None:
         now = asyncio.get_running_loop().time()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-from distributed import SchedulerPlugin
+from typing import TYPE_CHECKING, Any, Final
 
 from walee_async.integrations.dask.turns import BudgetBook, GateBook
 from walee_async.integrations.shared.budget import CommonBudget
@@ -18,6 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from walee_async.interfaces import Door, MakeTurns
+
+    SchedulerPlugin = object  # the types are checked without Dask as well
+else:
+    from distributed import SchedulerPlugin
+
+
+GONE: Final = "walee-workers-gone"
+"""The topic of workers that have gone, by their addresses."""
 
 
 class Keeper(SchedulerPlugin):
@@ -34,6 +40,10 @@ class Keeper(SchedulerPlugin):
         """Answer the workers, beside what the scheduler answers itself."""
         scheduler.handlers["walee_gate"] = self.gate
         scheduler.handlers["walee_budget"] = self.budget
+
+    def remove_worker(self, scheduler: Any, worker: str, **_: Any) -> None:
+        """Let the clients know that a worker is gone."""
+        scheduler.log_event(GONE, worker)
 
     async def gate(self, name: str, asked: Sequence[Any]) -> list[Any]:
         """Answer one question about turns."""

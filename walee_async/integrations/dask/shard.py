@@ -147,8 +147,8 @@ def known_to(
         for handle, failure in reader.failed(handles).items():
             if handle not in failed or failure.at > failed[handle].at:
                 failed[handle] = failure
-        for handle, *attempt in reader.doubtful(handles, under_way=reader is not own):
-            doubts[handle].add((attempt[0], attempt[1], attempt[2]))
+        for handle, intended_at, number, key in reader.doubtful(handles, under_way=reader is not own):
+            doubts[handle].add((intended_at, number, key))
     bought = {handle: one.received_at for handle, one in held.items()}
     for reader in (own, *others):
         for handle, at in reader.billed([handle for handle in doubts if handle not in held]).items():
