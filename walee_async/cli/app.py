@@ -14,9 +14,9 @@ from walee_async.cli.options import (
     STORE,
     WHOLE,
     AccountOptions,
+    FetchOptions,
     GatewayOptions,
     ListOptions,
-    OutputOptions,
     PaceOptions,
     ResumeOptions,
     ScoreOptions,
@@ -33,7 +33,7 @@ _PAGE = "The file to make. An older page of walee's is replaced, any other file 
 _ACCOUNT = AccountOptions()
 _PACE = PaceOptions()
 _LISTS = ListOptions()
-_OUTPUT = OutputOptions()
+_FETCH = FetchOptions()
 _STORE = StoreOptions()
 _RESUME = ResumeOptions()
 _SPEND = SpendOptions()
@@ -65,7 +65,7 @@ def fetch(
     account: AccountOptions = _ACCOUNT,
     pace: PaceOptions = _PACE,
     lists: ListOptions = _LISTS,
-    output: OutputOptions = _OUTPUT,
+    output: FetchOptions = _FETCH,
     store: ResumeOptions = _RESUME,
     spend: SpendOptions = _SPEND,
 ) -> Exit:

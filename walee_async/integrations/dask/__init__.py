@@ -3,7 +3,7 @@
 - run.py: the client's part, a list that is handed out in chunks; orders.py: what client and workers tell each other
 - desk.py: a worker's part; shard.py: its store, and what all the stores of a folder know together
 - place.py: a cluster to work on, of this machine or another
-- rescoring.py: scores on all workers
+- rescoring.py, tables.py: scores and tables made by the workers
 - scheduler.py, turns.py: the gate and the budget that workers share through the scheduler, where there is no Redis
 """
 
@@ -23,6 +23,7 @@ from walee_async.integrations.dask.rescoring import rescore_on_dask, write_score
 from walee_async.integrations.dask.run import ClusterRun, fetch_on_dask
 from walee_async.integrations.dask.scheduler import Keeper, SchedulerGate
 from walee_async.integrations.dask.shard import merge_shards
+from walee_async.integrations.dask.tables import write_tables_on_dask
 
 __all__ = [
     "ClusterRun",
@@ -34,4 +35,5 @@ __all__ = [
     "merge_shards",
     "rescore_on_dask",
     "write_scores_on_dask",
+    "write_tables_on_dask",
 ]

@@ -1,4 +1,4 @@
-"""A cluster to work on: one that is there already, or one that is started on this machine for as long as it is needed."""
+"""A cluster to work on: one that is there already, or one that is started on this machine and ends with the work."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ else:
 LOCAL: Final = "local"
 THREADS: Final = 2
 """Chunks that a worker process has under way, so that the end of one is not a pause."""
-PATIENCE: Final = 10.0
+PATIENCE: Final = 5.0
 """Seconds for which a scheduler is waited for."""
 
 _dask: Any = distributed
