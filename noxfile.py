@@ -58,9 +58,13 @@ def bare(session: nox.Session) -> None:
     said = session.run("walee", "--help", silent=True, success_codes=[2])
     if "walee-async[cli]" not in str(said) or "Traceback" in str(said):
         session.error(f"without its extra, the command should name it in one sentence; it said: {said}")
-    said = session.run("python", "-c", "import walee_async.integrations.redis", silent=True, success_codes=[1])
-    if "ConfigError: Sharing through Redis needs redis: pip install 'walee-async[redis]'" not in str(said):
-        session.error(f"without its extra, the import should name it in one sentence; it said: {said}")
+    for room, sentence in (
+        ("dask", "A cluster needs Dask: pip install 'walee-async[dask]'"),
+        ("redis", "Sharing through Redis needs redis: pip install 'walee-async[redis]'"),
+    ):
+        said = session.run("python", "-c", f"import walee_async.integrations.{room}", silent=True, success_codes=[1])
+        if f"ConfigError: {sentence}" not in str(said):
+            session.error(f"without its extra, the import should name it in one sentence; it said: {said}")
     session.run(
         "pytest",
         "--ignore-glob=tests/*cli*",
