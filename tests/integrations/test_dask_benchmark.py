@@ -15,7 +15,7 @@ pytestmark = pytest.mark.long
 
 
 def test_the_benchmark_runs() -> None:
-    """The script ends well and prints its figures; on the error stream is what a worker's death is worth to a person."""
+    """The script ends well and prints its figures; the error stream has what a person is told of a death."""
     script = Path(__file__).parents[2] / "benchmarks" / "cluster.py"
     least = ["--handles", "60", "--rate", "100", "--reports", "200", "--repeats", "1"]
     ended = subprocess.run([sys.executable, str(script), *least], capture_output=True, text=True, check=False)
