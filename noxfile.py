@@ -38,7 +38,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, and those its users see."""
-    session.install(".[cli,otel,page,parquet,prometheus,redis,speed,test]", *_group("types"))
+    session.install(".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]", *_group("types"))
     session.run("mypy")
     session.run("pyright")
 
@@ -46,7 +46,7 @@ def types(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run all the tests against the built package, on every Python that is here."""
-    session.install(".[cli,otel,page,parquet,prometheus,redis,speed,test]")
+    session.install(".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]")
     session.run("pytest", *session.posargs)
 
 
@@ -58,9 +58,13 @@ def bare(session: nox.Session) -> None:
     said = session.run("walee", "--help", silent=True, success_codes=[2])
     if "walee-async[cli]" not in str(said) or "Traceback" in str(said):
         session.error(f"without its extra, the command should name it in one sentence; it said: {said}")
-    said = session.run("python", "-c", "import walee_async.integrations.redis", silent=True, success_codes=[1])
-    if "ConfigError: Sharing through Redis needs redis: pip install 'walee-async[redis]'" not in str(said):
-        session.error(f"without its extra, the import should name it in one sentence; it said: {said}")
+    for room, sentence in (
+        ("dask", "A cluster needs Dask: pip install 'walee-async[dask]'"),
+        ("redis", "Sharing through Redis needs redis: pip install 'walee-async[redis]'"),
+    ):
+        said = session.run("python", "-c", f"import walee_async.integrations.{room}", silent=True, success_codes=[1])
+        if f"ConfigError: {sentence}" not in str(said):
+            session.error(f"without its extra, the import should name it in one sentence; it said: {said}")
     session.run(
         "pytest",
         "--ignore-glob=tests/*cli*",
@@ -108,7 +112,7 @@ def kill(session: nox.Session) -> None:
 @nox.session(default=False)
 def coverage(session: nox.Session) -> None:
     """Show the lines and branches that no test reaches."""
-    session.install("-e", ".[cli,otel,page,parquet,prometheus,redis,speed,test]", *_group("coverage"))
+    session.install("-e", ".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]", *_group("coverage"))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine", "--quiet")

@@ -33,7 +33,8 @@ FLOORS: list[tuple[int, set[str]]] = [
     (4, {"bulk", "plan", "rescoring"}),
     (4, {"scores"}),
     (5, {"client"}),
-    (6, {"export", "integrations", "page", "testing"}),
+    (6, {"export", "page", "testing"}),
+    (6, {"integrations"}),
     (7, {"cli"}),
     (8, {"__init__", "__main__"}),
 ]
@@ -44,11 +45,13 @@ EVERYWHERE = {"msgspec"}
 THIRD_PARTY = {
     "aiohttp": {"session", "testing", "transport"},
     "aiolimiter": {"bucket"},
-    "anyio": {"bulk", "cli", "feed", "flights"},
+    "anyio": {"bulk", "cli", "feed", "flights", "integrations"},
     "backports": {"inflate"},
     "compression": {"inflate"},  # of the standard library from Python 3.14 on
     "cyclopts": {"cli"},
     "deflate": {"inflate"},
+    "distributed": {"integrations"},
+    "fsspec": {"integrations"},
     "jinja2": {"page"},
     "opentelemetry": {"integrations"},
     "prometheus_client": {"integrations"},

@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.long
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-ELSEWHERE = {"import_time.py", "page.py", "shared_rate.py", "telemetry.py"}
+ELSEWHERE = {"cluster.py", "import_time.py", "page.py", "shared_rate.py", "telemetry.py"}
 """The first has nothing to make smaller, and a nox session runs it; the others need extras; see tests/page and
 tests/integrations."""
 RUN_BY_THE_SUMMARY = {"fetch.py", "decode.py", "rescore.py"}

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ from walee_async.errors import (
 )
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Store, StoreReader
+from walee_async.store.connect import connect_reader
 from walee_async.store.schema import MIGRATIONS, check_sqlite, migrate, version_of
+from walee_async.store.wal import valid_frames
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +46,56 @@ async def buy(store: Store, handle: str, body: bytes = b"{}", at: float = 1.0) -
 def python(program: str, *arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", program, *map(str, arguments)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+# -- other programs ---------------------------------------------------------------------------------------------------
+
+SHELL = """
+import sqlite3, sys
+looking = sqlite3.connect(sys.argv[1])
+print(looking.execute("SELECT count(*) FROM reports").fetchone()[0])
+looking.close()
+"""
+
+
+async def test_another_program_that_looks_in_takes_nothing_away(path: Path) -> None:
+    """Somebody opens a store in use with SQLite itself and leaves: the log stays, with all that only it holds."""
+    async with Store.open(path) as store:
+        await buy(store, "one")
+        assert (await store.latest("one")) is not None
+        with StoreReader.open(path) as reader:
+            assert reader.latest("one") is not None
+        looking = subprocess.run([sys.executable, "-c", SHELL, str(path)], capture_output=True, text=True, check=True)
+        assert looking.stdout == "1\n"
+        assert path.with_name("reports.db-wal").stat().st_size > 0
+        await buy(store, "two")
+        with StoreReader.open(path) as reader:
+            assert reader.latest("two") is not None
+
+
+SEIZE = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as index:
+    try:
+        fcntl.lockf(index, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 128)
+    except OSError:
+        print("in use")
+    else:
+        print("abandoned")
+"""
+"""Asks as SQLite does whether the index of a log is in use: byte 128 of it, which whoever uses it holds a lock on."""
+
+
+@POSIX
+async def test_a_log_that_is_being_examined_is_seen_to_be_in_use(path: Path) -> None:
+    """Who looks at what a crash left keeps others from taking the index for abandoned and cutting it short."""
+    async with Store.open(path) as store:
+        await buy(store, "one")
+        with ExitStack() as after, closing(connect_reader(path)):
+            assert valid_frames(path, after) > 0
+            index = str(path.with_name("reports.db-shm"))
+            asked = subprocess.run([sys.executable, "-c", SEIZE, index], capture_output=True, text=True, check=True)
+            assert asked.stdout == "in use\n"
 
 
 # -- paths ------------------------------------------------------------------------------------------------------------

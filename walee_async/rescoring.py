@@ -39,10 +39,10 @@ _DEFAULT: Final = Brief()
 _scores = msgspec.json.Decoder(list[Score])  # MessagePack has no numbers past 64 bits
 
 
-class _Scorer:
+class Scorer:
     """Scores the reports of one store for one brief, in whatever process it is made."""
 
-    mine: _Scorer
+    mine: Scorer
     """The one of a worker process."""
 
     def __init__(self, reader: StoreReader, views: Views[ScoreView], brief: Brief, *, lenient: bool) -> None:
@@ -116,7 +116,7 @@ def rescore(
         more = next(chunks, None)
         chunks = chain(first, chunks if more is None else chain([more], chunks))
         jobs = jobs or (1 if more is None else _cores())
-        own = _Scorer(reader, views, brief, lenient=on_trouble is not None)
+        own = Scorer(reader, views, brief, lenient=on_trouble is not None)
         if jobs == 1:
             yield from _alone(own, chunks, on_trouble)
         else:
@@ -148,7 +148,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _alone(scorer: _Scorer, chunks: Iterable[Sequence[int]], on_trouble: _Told | None) -> Iterator[Score]:
+def _alone(scorer: Scorer, chunks: Iterable[Sequence[int]], on_trouble: _Told | None) -> Iterator[Score]:
     for chunk in chunks:
         yield from scorer.scores(chunk)
         _tell(scorer.take_troubles(), on_trouble)
@@ -156,7 +156,7 @@ def _alone(scorer: _Scorer, chunks: Iterable[Sequence[int]], on_trouble: _Told |
 
 def _shared(
     reader: StoreReader,
-    own: _Scorer,
+    own: Scorer,
     brief: Brief,
     chunks: Iterable[Sequence[int]],
     jobs: int,
@@ -182,7 +182,7 @@ def _shared(
         pool.shutdown(cancel_futures=True)
 
 
-def _come(ahead: deque[tuple[Sequence[int], _Done]], own: _Scorer, on_trouble: _Told | None) -> list[Score]:
+def _come(ahead: deque[tuple[Sequence[int], _Done]], own: Scorer, on_trouble: _Told | None) -> list[Score]:
     """The scores of the first chunk. Until they are there, this process scores those that no other has begun."""
     for place, (chunk, done) in enumerate(ahead):
         if ahead[0][1].done():
@@ -194,7 +194,7 @@ def _come(ahead: deque[tuple[Sequence[int], _Done]], own: _Scorer, on_trouble: _
     return _scores.decode(scores) if isinstance(scores, bytes) else scores
 
 
-def _by(scorer: _Scorer, chunk: Sequence[int]) -> _Done:
+def _by(scorer: Scorer, chunk: Sequence[int]) -> _Done:
     """Score a chunk here. What is raised is kept until it is its turn."""
     done: _Done = Future()
     try:
@@ -232,7 +232,7 @@ def _tell(troubles: Iterable[Finding], on_trouble: _Told | None) -> None:
 def _start(path: str, brief: Brief, lenient: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where `_deaf` cannot keep it away
     reader = StoreReader.open(path)
-    _Scorer.mine = _Scorer(reader, Views(reader, ScoreView), brief, lenient=lenient)
+    Scorer.mine = Scorer(reader, Views(reader, ScoreView), brief, lenient=lenient)
 
 
 def _ready() -> None:
@@ -240,5 +240,5 @@ def _ready() -> None:
 
 
 def _work(chunk: Sequence[int]) -> tuple[bytes, list[Finding]]:
-    scorer = _Scorer.mine
+    scorer = Scorer.mine
     return msgspec.json.encode(list(scorer.scores(chunk))), scorer.take_troubles()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from walee_async.cli.scorefile import TABLE
+from walee_async.export.scores import SCORES
 from walee_async.scoring import FLAGS, Brief
 from walee_async.testing import Maker
 
@@ -60,4 +60,4 @@ def test_the_weights_and_the_flags_are_those_of_the_package() -> None:
     columns = re.search(r"CSV and Parquet have (.*?)\. An empty cell", PAGE, re.DOTALL)
     assert columns is not None
     named = re.findall(r"`(\w+)`", columns[1])
-    assert named == [name for name in TABLE.names if not name.endswith(("_points", "_contribution"))]
+    assert named == [name for name in SCORES.names if not name.endswith(("_points", "_contribution"))]

@@ -14,32 +14,30 @@ from walee_async.cli.options import (
     STORE,
     WHOLE,
     AccountOptions,
-    ExportOptions,
+    FetchOptions,
     GatewayOptions,
     ListOptions,
-    OutputOptions,
     PaceOptions,
     ResumeOptions,
     ScoreOptions,
     SpendOptions,
     StoreOptions,
 )
+from walee_async.cli.store_commands import STORE_PATH, export, import_, merge, prune, status, verify
 
 _HANDLES = (
     "Handles (river.kites, @river.kites, a profile address), files of them (text, CSV, JSONL), or - for standard "
     "input; in any mixture."
 )
 _PAGE = "The file to make. An older page of walee's is replaced, any other file is not."
-_STORE_PATH = Annotated[Path, Parameter(metavar="STORE", help="The store.")]
 _ACCOUNT = AccountOptions()
 _PACE = PaceOptions()
 _LISTS = ListOptions()
-_OUTPUT = OutputOptions()
+_FETCH = FetchOptions()
 _STORE = StoreOptions()
 _RESUME = ResumeOptions()
 _SPEND = SpendOptions()
 _SCORE = ScoreOptions()
-_EXPORT = ExportOptions()
 _GATEWAY = GatewayOptions()
 
 
@@ -67,7 +65,7 @@ def fetch(
     account: AccountOptions = _ACCOUNT,
     pace: PaceOptions = _PACE,
     lists: ListOptions = _LISTS,
-    output: OutputOptions = _OUTPUT,
+    output: FetchOptions = _FETCH,
     store: ResumeOptions = _RESUME,
     spend: SpendOptions = _SPEND,
 ) -> Exit:
@@ -128,7 +126,7 @@ def score(
 
 @app.command
 def page(
-    store: _STORE_PATH = STORE,
+    store: STORE_PATH = STORE,
     *,
     brief: Annotated[Path | None, Parameter(metavar="FILE", help="The brief, TOML or JSON.")] = None,
     out: Annotated[Path, Parameter(name=["--out", "-o"], metavar="FILE.html", help=_PAGE)] = Path("shortlist.html"),
@@ -163,65 +161,12 @@ def brief(
     return run(file)
 
 
-@app.command
-def status(
-    store: _STORE_PATH = STORE,
-    *,
-    price: Annotated[float | None, Parameter(metavar="P", help="What one report costs.")] = None,
-    json: Annotated[bool, Parameter(help="Print it as JSON.")] = False,
-) -> Exit:
-    """Tell what is in a store, what it cost, what failed and what may have been bought; also during a run."""
-    from walee_async.cli.upkeep import status as run
-
-    return run(store, price, json=json)
-
-
-@app.command
-def verify(store: _STORE_PATH = STORE) -> Exit:
-    """Examine every report of a store. Exit code 0: all well; 3: some cannot be read as reports; 5: damaged."""
-    from walee_async.cli.upkeep import verify as run
-
-    return run(store)
-
-
-@app.command
-def prune(
-    store: _STORE_PATH,
-    *,
-    older_than: Annotated[str, Parameter(metavar="TIME", help="Such as 90d, 8w or 12h, by the report's own date.")],
-    all_versions: Annotated[bool, Parameter(help="Also the newest report of a creator.")] = False,
-    yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
-) -> Exit:
-    """Remove old reports from a store, and give the room back to the disk. The newest of each creator stays."""
-    from walee_async.cli.upkeep import prune as run
-
-    return run(store, older_than, all_versions=all_versions, yes=yes)
-
-
-@app.command
-def export(
-    store: _STORE_PATH,
-    file: Annotated[Path | None, Parameter(metavar="FILE.jsonl.gz", help="The file to make.")] = None,
-    options: ExportOptions = _EXPORT,
-) -> Exit:
-    """Take the reports of a store away: to a file as they came, for `walee import`, or with --tables as tidy tables.
-
-    Into a file go all versions of each creator's report, unless --latest; into tables the newest, unless --every.
-    """
-    from walee_async.cli.upkeep import export as run
-
-    return run(store, file, options)
-
-
-@app.command(name="import")
-def import_(
-    store: _STORE_PATH,
-    file: Annotated[Path, Parameter(metavar="FILE", help="An export, the lines of `walee fetch`, or answers.")],
-) -> Exit:
-    """Bring reports into a store, which is made if it is not there; those it has are left out."""
-    from walee_async.cli.upkeep import import_ as run
-
-    return run(store, file)
+app.command(status)
+app.command(verify)
+app.command(prune)
+app.command(export)
+app.command(import_, name="import")
+app.command(merge)
 
 
 @app.command

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from rich.console import Group
 from rich.live import Live
@@ -18,8 +18,7 @@ from walee_async.cli.text import duration, plural
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from walee_async.bulk import Run
-    from walee_async.cli.pulse import Pulse
+    from walee_async.cli.runner import Running
     from walee_async.cli.screen import Screen
     from walee_async.progress import Progress
 
@@ -31,10 +30,25 @@ SETTLED: Final = 3.0
 """Seconds before a time left is worth telling."""
 
 
+class Beat(Protocol):
+    """How fast a run goes, and what holds it up."""
+
+    async def hold(self, seconds: float) -> None:
+        """Let nothing be sent for so long, and wait until all that was sent is answered."""
+
+    def speed(self, rate: float) -> str:
+        """The rate, against the limit that holds now."""
+        ...
+
+    def pause(self) -> str:
+        """Who waits and why; empty when nobody does."""
+        ...
+
+
 class Bar:
     """Shows a run for the length of `watch`, which ends when it is cancelled."""
 
-    def __init__(self, run: Run[Any], pulse: Pulse, screen: Screen) -> None:
+    def __init__(self, run: Running, pulse: Beat, screen: Screen) -> None:
         self._run = run
         self.pulse = pulse
         self._screen = screen

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from walee_async.cli.text import UNKNOWN, big, clean, listed, percent, plural
 from walee_async.cli.wording import NONE, STYLES, plain
+from walee_async.export.scores import fact
 from walee_async.scoring import Grade, Score
 
 if TYPE_CHECKING:
@@ -37,13 +38,6 @@ class Column(Struct, frozen=True):
 def bar(value: float | None, width: int = BAR, style: str = "green") -> Text:
     """A value from 0 to 100 as a bar."""
     return Text("━" * round((value or 0.0) / 100 * width), style=style)
-
-
-def fact(score: Score, component: str, name: str) -> float | None:
-    """A number that a score rests on; None where it is not known."""
-    part = score.component(component)
-    found = next((fact.value for fact in part.evidence if fact.name == name), None) if part is not None else None
-    return found if isinstance(found, int | float) else None
 
 
 def _grade(score: Score) -> Text:

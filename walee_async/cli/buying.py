@@ -133,7 +133,7 @@ class Job(Struct, kw_only=True):
                 way=self._way(),
             )
             self._tell(account)
-            return _exit(ending, run.ledger.failed, interrupts)
+            return exit_after(ending, run.ledger.failed, interrupts)
 
     def _begin(self) -> bool:
         """Start over where that is asked for, now that everything else is in order; whether the store is a new one."""
@@ -185,7 +185,8 @@ class Job(Struct, kw_only=True):
             self.screen.show(part)
 
 
-def _exit(ending: Ending, failed: int, interrupts: Interrupts) -> Exit:
+def exit_after(ending: Ending, failed: int, interrupts: Interrupts) -> Exit:
+    """The exit code of a run that ended so, with so many failures."""
     if ending.unwritable is not None:
         return Exit.NO_READER if ending.unwritable.reader_gone else Exit.OUTPUT
     if ending.refused is not None:

@@ -12,13 +12,14 @@ from walee_async.cli.screen import Screen
 from walee_async.cli.sinks import ReportFile, open_sink
 from walee_async.cli.sources import HandleList
 from walee_async.cli.text import clean, plural, size
+from walee_async.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from walee_async.bulk import Run
     from walee_async.cli.exits import Exit
-    from walee_async.cli.options import OutputOptions
+    from walee_async.cli.options import FetchOptions
     from walee_async.cli.sinks import Sink
     from walee_async.client import WaleeClient
     from walee_async.handles import Entry
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 class Order(Purchase, frozen=True, kw_only=True):
     """All that a user asks of one `walee fetch`."""
 
-    output: OutputOptions
+    output: FetchOptions
 
 
 def fetch(order: Order) -> Exit:
@@ -39,6 +40,11 @@ def fetch(order: Order) -> Exit:
         OutputError: the output cannot be brought to its end.
         StoreError: the store cannot be used.
     """
+    if order.output.scheduler is not None:
+        from walee_async.cli.cluster import fetch_on_cluster
+
+        return fetch_on_cluster(order)
+    _refuse_cluster(order.output)
     screen = Screen()
     client, pulse = equip(order, screen)
     sink = open_sink(order.output.out, order.output.view)
@@ -57,6 +63,12 @@ def fetch(order: Order) -> Exit:
         return asyncio.run(_run(job, order, sink))
     finally:
         sink.close()
+
+
+def _refuse_cluster(options: FetchOptions) -> None:
+    for name in ("workers", "redis", "brief", "tables"):
+        if getattr(options, name) not in (None, False):
+            raise ConfigError(f"--{name} is about a cluster; it goes with --scheduler")
 
 
 async def _run(job: Job, order: Order, sink: Sink) -> Exit:

@@ -30,6 +30,11 @@ _OUT = (
     "is continued: handles whose reports are in it are skipped. Left out: standard output, or reports.jsonl if that is "
     "a terminal."
 )
+_SCHEDULER = (
+    "Fetch on the workers of a Dask cluster, or on processes of this machine (`local`). --out is then a folder: in it "
+    "are a store for each worker, and reports.db, into which they are merged."
+)
+_SCORES_THERE = "Let the workers score all by a brief, as Parquet in the folder `scores`."
 RESEND = "How often to send again after a request that may have bought its report; 0 never buys twice."
 _TABLES = (
     "Write tidy tables into a folder, for analysis: creators, history, audience, posts, people, tags, histogram and "
@@ -102,6 +107,21 @@ class OutputOptions:
     """`full` writes the whole report as it came, `headline` only who, how big, how engaging, how good."""
     ordered: bool = False
     """Write in the order of the list. Reports then wait in memory for those before them."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class FetchOptions(OutputOptions):
+    """What is written, and where the work is done."""
+
+    scheduler: Annotated[str | None, Parameter(metavar="tcp://HOST:PORT|local", help=_SCHEDULER)] = None
+    workers: Annotated[int | None, WHOLE] = None
+    """Worker processes of --scheduler local. Left out: one for each core."""
+    redis: Annotated[str | None, Parameter(metavar="URL")] = None
+    """A Redis for the workers to share the limit and the budget through. Left out: the scheduler does it."""
+    brief: Annotated[Path | None, Parameter(metavar="FILE", help=_SCORES_THERE)] = None
+    tables: bool = False
+    """Let the workers write tidy tables of what each has, as Parquet in the folder `tables`."""
 
 
 @Parameter(name="*")

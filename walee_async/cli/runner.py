@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
 from msgspec import Struct
 
 from walee_async.cli.exits import OutputError
 from walee_async.errors import NotAttemptedError, RunEndedError, WaleeError
-from walee_async.outcomes import Failed, Outcome
+from walee_async.outcomes import Failed
 
 if TYPE_CHECKING:
-    from walee_async.bulk import Run
+    from collections.abc import AsyncIterator
+    from types import TracebackType
+
     from walee_async.cli.bar import Bar
     from walee_async.cli.interrupts import Interrupts
+    from walee_async.ledger import Ledger
+    from walee_async.progress import Progress
 
 GRACE: Final = 1.5
 """Seconds that requests under way have to end by themselves after a Ctrl-C: most answers come within one, and each
@@ -25,12 +29,30 @@ that does is one less that may have been bought for nothing."""
 SETTLING: Final = 0.05
 """Seconds from an answer to its outcome; decoding the largest report takes a thousandth."""
 
-Receive = Callable[[Outcome[Any]], Awaitable[None]]
+Receive = Callable[[Any], Awaitable[None]]
 """Takes one outcome.
 
 Raises:
     OutputError: it cannot be kept; the run is left.
 """
+
+
+class Running(Protocol):
+    """A run, here or on a cluster: what is asked of it to show it and to take it to its end."""
+
+    ledger: Ledger
+
+    async def __aenter__(self) -> Any: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+    def __aiter__(self) -> AsyncIterator[Any]: ...
+    def stop(self) -> None:
+        """Take no more handles."""
+
+    def progress(self) -> Progress:
+        """How far it has come."""
+        ...
 
 
 class Ending(Struct):
@@ -45,7 +67,7 @@ class Ending(Struct):
     seconds: float = 0.0
 
 
-async def finish(run: Run[Any], receive: Receive, interrupts: Interrupts, bar: Bar, *, endless: bool = False) -> Ending:
+async def finish(run: Running, receive: Receive, interrupts: Interrupts, bar: Bar, *, endless: bool = False) -> Ending:
     """Hand every outcome of a run to `receive` until the list ends, the account is refused, or somebody stops it.
 
     `endless` lists are not read to their end when the account is refused: there may be none.
@@ -71,7 +93,7 @@ async def finish(run: Run[Any], receive: Receive, interrupts: Interrupts, bar: B
     return ending
 
 
-async def _receive_all(run: Run[Any], receive: Receive, ending: Ending, endless: bool) -> None:
+async def _receive_all(run: Running, receive: Receive, ending: Ending, endless: bool) -> None:
     try:
         async for outcome in run:
             if endless and isinstance(outcome, Failed) and isinstance(outcome.error, NotAttemptedError):
@@ -85,7 +107,7 @@ async def _receive_all(run: Run[Any], receive: Receive, ending: Ending, endless:
         ending.unwritable = error
 
 
-async def _stop_when_asked(run: Run[Any], interrupts: Interrupts, bar: Bar, hurry: anyio.CancelScope) -> None:
+async def _stop_when_asked(run: Running, interrupts: Interrupts, bar: Bar, hurry: anyio.CancelScope) -> None:
     """Wait for the signal; then send nothing more, wait a little for what is under way, and leave."""
     await interrupts.asked.wait()
     bar.notice = "stopping; Ctrl-C again leaves at once"
@@ -93,7 +115,7 @@ async def _stop_when_asked(run: Run[Any], interrupts: Interrupts, bar: Bar, hurr
     hurry.cancel()
 
 
-async def _let_come(run: Run[Any], bar: Bar) -> None:
+async def _let_come(run: Running, bar: Bar) -> None:
     """Send nothing more, and give what is under way the time to come."""
     run.stop()
     with anyio.move_on_after(GRACE):

@@ -70,7 +70,7 @@ class ReportFile:
         except OSError as error:
             raise ConfigError(f"{self.name} cannot be written: {error.strerror}") from None
         try:
-            _lock(self._fd, self.name)
+            lock_file(self._fd, self.name)
             self.length = self._continue()
         except BaseException:
             os.close(self._fd)
@@ -183,7 +183,7 @@ def _write_all(fd: int, line: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def _lock(fd: int, name: str) -> None:
+def lock_file(fd: int, name: str) -> None:
     """Keep the file to ourselves until the process ends: two runs would buy the same reports."""
     try:
         import fcntl

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from walee_async.cli.board import bar, fact, unmet
+from walee_async.cli.board import bar, unmet
 from walee_async.cli.text import UNKNOWN, big, clean, known, percent, sparkline
 from walee_async.cli.wording import STYLES, brief_of, plain
+from walee_async.export.scores import fact
 from walee_async.models.audience import AGES
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Fact(Struct, frozen=True, omit_defaults=True):
+class Fact(Struct, frozen=True, omit_defaults=True, gc=False):
     """One thing a report says, or that follows from it. None is unknown."""
 
     name: str
@@ -14,7 +14,7 @@ class Fact(Struct, frozen=True, omit_defaults=True):
     """Such as `fraction`, `followers`, `days`, `posts in 4 weeks`."""
 
 
-class Component(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Component(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One component: 0 to 100 points in hundredths, or None where the report has no data for it, which is not zero."""
 
     name: str

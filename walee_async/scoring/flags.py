@@ -28,7 +28,7 @@ LIKED: Final = 3
 _Months = Sequence[tuple[int, float]]
 
 
-class Flag(Struct, frozen=True):
+class Flag(Struct, frozen=True, gc=False):
     """A flag that is raised. It changes a score only where the brief has a penalty for it, or forbids it."""
 
     name: str

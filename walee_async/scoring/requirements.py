@@ -27,7 +27,7 @@ _FACTS: Final = {
 """The fact each requirement is about."""
 
 
-class Requirement(Struct, frozen=True, omit_defaults=True):
+class Requirement(Struct, frozen=True, omit_defaults=True, gc=False):
     """One requirement of a brief. `met` is None where the report does not say, or somebody has to look."""
 
     name: str

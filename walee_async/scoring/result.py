@@ -28,7 +28,7 @@ class Grade(StrEnum):
     REJECT = "reject"
 
 
-class Contribution(Struct, frozen=True):
+class Contribution(Struct, frozen=True, gc=False):
     """What one component gave, or the penalty for one flag took."""
 
     name: str
@@ -38,7 +38,7 @@ class Contribution(Struct, frozen=True):
     """In hundredths; those of a score sum to it exactly. Below 0 for a penalty, and for nothing else."""
 
 
-class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Score(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A creator's score for one brief. The same report, brief and version give the same bytes."""
 
     handle: str | None = None

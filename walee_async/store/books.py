@@ -77,6 +77,22 @@ class Books:
         query = f"SELECT handle, count(*) FROM attempts AS a WHERE charge = ? AND {IN_DOUBT} GROUP BY handle"
         return Counter(dict(self._all(query, (Charge.AMBIGUOUS.value,))))
 
+    def doubtful(self, handles: Sequence[str], *, under_way: bool) -> Iterator[tuple[str, float, int, str]]:
+        """The attempts that may have bought a report of these handles, made up for or not; with those under way or not.
+
+        Each is the handle, when it was intended, which of the handle's it was, and the label of its key.
+        """
+        # One query for each: together they would use no index.
+        for which in ("charge = 'ambiguous'", "charge IS NULL")[: 1 + under_way]:
+            yield from self._about(
+                handles, f"SELECT handle, intended_at, number, key FROM attempts WHERE {which} AND handle IN"
+            )
+
+    def billed(self, handles: Sequence[str]) -> dict[str, float]:
+        """When the last report of each handle was bought, whether it is still here or not."""
+        query = "SELECT handle, max(settled_at) FROM attempts WHERE charge = 'billed' AND handle IN"
+        return dict(self._about(handles, query, "GROUP BY handle"))
+
     def charges(self, run: int | None = None) -> Counter[Charge]:
         """The attempts by what they may have cost, those under way left out; of one run, or of all."""
         return Counter({charge: count for charge, count in self._charges(run) if charge is not None})

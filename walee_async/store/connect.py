@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,6 @@ _BOTH: Final = (
     "mmap_size = 0",
 )
 
-_HEADER: Final = b"SQLite format 3\0"
 _NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _REFUSED = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -128,31 +128,41 @@ def size_of(path: Path) -> int:
 
 
 def check_header(path: Path) -> bool:
-    """Say whether a file holds a store already; False for an empty or missing one. Reads 100 bytes.
+    """Say whether a file holds a store already; False for an empty or missing one. Reads its first page.
 
     Raises:
         StorePathError: it holds something else.
         StoreDamagedError: it is empty or missing, and files beside it say that there was a store.
     """
-    try:
-        with path.open("rb") as file:
-            header = file.read(100)
-    except FileNotFoundError:
-        header = b""
-    except OSError as error:
-        raise StorePathError(f"{path} cannot be read: {error.strerror}") from None
     if size_of(sidecar(path, "-journal")):
         return False  # a crash in the making, which SQLite will roll back
-    if not header:
+    if not size_of(path):
         # Somebody may remove a store by hand and forget the reserve; nobody empties it by hand.
         if size_of(sidecar(path, "-wal")) or (path.exists() and sidecar(path, ".reserve").exists()):
             raise StoreDamagedError(f"{path} is empty or gone, and was a store: other files of it are there")
         return False
-    if header[:16] != _HEADER:
-        raise StorePathError(f"{path} is no store, or its beginning is damaged")
-    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+    try:
+        made_by = _application_id(path)
+    except sqlite3.DatabaseError as error:
+        if primary(error) == sqlite3.SQLITE_NOTADB:
+            raise StorePathError(f"{path} is no store, or its beginning is damaged") from None
+        if primary(error) in _PATH:
+            raise StorePathError(f"{path} cannot be read ({error})") from None
+        return True  # what is damaged is said when it is opened
+    if made_by != APPLICATION_ID:
         raise StorePathError(f"{path} is an SQLite file, but no store of reports, or its beginning is damaged")
     return True
+
+
+def _application_id(path: Path) -> int:
+    """What the header says. Takes no locks, makes no files.
+
+    Read by SQLite, because closing a file that was opened past it would drop the locks that this process has on it
+    (https://www.sqlite.org/howtocorrupt.html, 2.2): another program could then remove the log of a store in use.
+    """
+    with closing(sqlite3.connect(f"{_uri(path, 'ro')}&immutable=1", uri=True)) as connection:
+        (number,) = connection.execute("PRAGMA application_id").fetchone()
+    return int(number)
 
 
 def check_version(connection: sqlite3.Connection, path: Path) -> None:

@@ -63,7 +63,11 @@ def make(path: Path) -> None:
         StorePathError: it cannot be made.
     """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Nothing that is there is opened past SQLite: see check_header.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if not os.access(path, os.W_OK):
+            raise StorePathError(f"{path} cannot be written to: it may only be read") from None
     except OSError as error:
         raise StorePathError(f"{path} cannot be written to: {error.strerror}") from None
 

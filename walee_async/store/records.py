@@ -168,3 +168,12 @@ class Imported(Struct, frozen=True):
     known: int
     rejected: int
     first_rejected: tuple[Rejected, ...]
+
+
+class Merged(Struct, frozen=True, kw_only=True):
+    """What a store got from another that it did not have; `damaged` reports there were left out."""
+
+    reports: int = 0
+    attempts: int = 0
+    failures: int = 0
+    damaged: tuple[Finding, ...] = ()

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from walee_async.errors import StoreWriteError, WaleeError
 from walee_async.store import journal
 from walee_async.store.exchange import export_payloads, import_file
+from walee_async.store.merge import merge
 from walee_async.store.opening import Opened, open_for_writing
 from walee_async.store.paths import resolve
 from walee_async.store.reader import StoreReader
 from walee_async.store.reads import StoreReads
-from walee_async.store.records import Failure, Finding, Imported, Pruned
+from walee_async.store.records import Failure, Finding, Imported, Merged, Pruned
 from walee_async.store.views import forget
 from walee_async.store.writer import Writer
 
@@ -218,6 +219,18 @@ class Store(StoreReads):
         """
         writer = self._writes()
         return await self._stoppable(lambda _, stop: import_file(source, writer, stop))
+
+    async def merge(self, source: str | PathLike[str]) -> Merged:
+        """Bring in all that another store holds: reports, attempts and doubts, failures, runs; whole or not at all.
+
+        What is here already is left out, so that it can be repeated. The other store is not changed.
+
+        Raises:
+            StoreLockedError: another process writes to the other store.
+            StoreError: the other store cannot be read, or this one written to.
+        """
+        work = partial(merge, source=resolve(source, create=False), next_attempt=partial(next, self._numbers))
+        return await asyncio.wrap_future(self._writes().submit_from_thread(work, begins=True))
 
     # -- the end ------------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from walee_async.errors import StoreDamagedError
 from walee_async.store.connect import sidecar, size_of
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
     from pathlib import Path
 
 _HEADER: Final = 32
@@ -43,10 +44,13 @@ def examine(path: Path, valid_frames: int) -> str | None:
     return f"the last commit in {wal} is incomplete: a power cut leaves this, or the file was damaged" if lost else None
 
 
-def valid_frames(path: Path) -> int:
-    """The frames SQLite found valid, from the index that an open connection keeps beside the log."""
-    with sidecar(path, "-shm").open("rb") as file:
-        header = file.read(20)
+def valid_frames(path: Path, after: ExitStack) -> int:
+    """The frames SQLite found valid, from the index that an open connection keeps beside the log.
+
+    `after` is left after the connection was closed: a file that is closed drops every lock that this process has on it,
+    and without its locks another process takes the index for abandoned and cuts it short under the connection.
+    """
+    header = after.enter_context(sidecar(path, "-shm").open("rb")).read(20)
     # The index is in the machine's own byte order; its version, at byte 0, tells which that is.
     order: Literal["little", "big"] = "little" if int.from_bytes(header[:4], "little") == 3007000 else "big"
     return int.from_bytes(header[16:20], order)

@@ -4,8 +4,7 @@
     async with WaleeClient(rate=50, options=Options(sharing=sharing)) as walee:
         ...
 
-- gate.py: the gate's turns, reserved on the server, and what happens while it is away; gate.lua: the reservation
-- standing.py: what one process knows of the others, and the turns it may take by itself
+- gate.py, gate.lua: the gate's turns, reserved on the server
 - budget.py, budget.lua: a budget that several processes spend from
 - link.py: the connection
 """

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-import re
-import secrets
-from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, Self
+from functools import partial
 
-from walee_async.budget import Budget
-from walee_async.errors import BudgetError, BudgetUnknownError, ConfigError
-from walee_async.integrations.redis.link import Link, NoAnswerError, check_url
-from walee_async.outcomes import Charge
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-    from types import TracebackType
-
-    from walee_async.outcomes import Attempt
-
-PATIENCE: Final = 30.0
-"""Seconds for which a server is waited for that does not answer: enough to restart it."""
-RETRY: Final = 0.25
-"""Seconds between two questions: while others must end first, and while no answer comes."""
-GONE: Final = 120.0
-"""Seconds after which a report that was set aside is waited for no more: its process is dead. It stays spent."""
-KEEP: Final = 30 * 86_400.0
-"""Seconds for which an account is kept after its last use."""
+from walee_async.integrations.redis.link import RedisLink, check_url
+from walee_async.integrations.shared.budget import CommonBudget
 
 
-class SharedBudget(Budget):
+class SharedBudget(CommonBudget):
     """At most so many reports, or so much money, for all processes that name the same budget; enter it in each.
 
     Args:
@@ -56,115 +34,5 @@ class SharedBudget(Budget):
         max_spend: float | None = None,
         price: float | None = None,
     ) -> None:
-        super().__init__(max_reports=max_reports, max_spend=max_spend, price=price)
-        if not re.fullmatch(r"[\w.-]{1,64}", name):
-            raise ConfigError(f"The budget's name is {name!r}; it must have 1 to 64 letters, digits, dots, _ or -")
-        self._url = check_url(url)
-        self._keys = (f"walee:budget:{{{name}}}", f"walee:budget:{{{name}}}:aside")
-        self._me = secrets.token_hex(8)
-        self._number = 0
-        self._epoch = ""
-        self._settled: dict[str, bool] = {}
-        self._link: Link | None = None
-        self._teller: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        """Be ready to ask; the first question is asked with the first report."""
-        self._link = Link(self._url, "budget.lua")
-        self._one = asyncio.Lock()  # one process has one question: the others would only be told to wait as well
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Tell what became of the last reports, if the server answers, and close the connections."""
-        if self._teller is not None:
-            self._teller.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._teller
-        if self._link is not None:
-            if self._settled:
-                with suppress(NoAnswerError):
-                    await self._ask("")
-            await self._link.aclose()
-        self._link = self._teller = None
-
-    @asynccontextmanager
-    async def reserved(self, attempts: Sequence[Attempt]) -> AsyncIterator[None]:
-        """Set one report aside for the attempt made inside, and tell what became of it.
-
-        While all that is left hangs on attempts under way, in any process, their end is waited for.
-
-        Raises:
-            BudgetError: the cap is reached for good.
-            BudgetUnknownError: the server does not answer.
-            ConfigError: the budget was not entered.
-        """
-        self._number += 1
-        place = f"{self._me}:{self._number}"
-        before = len(attempts)
-        bought = False
-        try:
-            async with self._opened():
-                await self._reserve(place)
-            yield
-        finally:
-            if len(attempts) > before:
-                bought = attempts[-1].charge in {Charge.BILLED, Charge.AMBIGUOUS}
-            # Whether it was set aside or not: a question that nobody waited for may have been answered.
-            self._settle(place, bought)
-
-    def _opened(self) -> asyncio.Lock:
-        if self._link is None:
-            raise ConfigError("The shared budget is not open: use it inside `async with SharedBudget(...) as budget:`")
-        return self._one
-
-    async def _reserve(self, place: str) -> None:
-        loop = asyncio.get_running_loop()
-        since = loop.time()
-        while True:
-            try:
-                said = await self._ask(place)
-            except NoAnswerError as error:
-                if loop.time() - since > PATIENCE:
-                    raise BudgetUnknownError(f"what is left of the budget cannot be known: {error}") from None
-            else:
-                if said > 0:
-                    return
-                if said < 0:
-                    raise BudgetError(f"the budget of {self.cap:,} reports is spent")
-                since = loop.time()
-            await asyncio.sleep(RETRY)
-
-    async def _ask(self, place: str) -> int:
-        """Set a report aside (an empty name: none), and tell what became of earlier ones; return what the script says.
-
-        Raises:
-            NoAnswerError: no answer came.
-        """
-        assert self._link is not None
-        told = dict(self._settled)
-        cap = -1 if self.cap == math.inf else self.cap
-        taken = self.spent + self.reserved_now
-        args: list[str | float] = [cap, GONE * 1e6, int(KEEP * 1000), self._epoch, taken, secrets.token_hex(8), place]
-        for name, bought in told.items():
-            args += [name, int(bought)]
-        said: list[Any] = await self._link.ask(self._keys, args)
-        self.spent, self.reserved_now, self._epoch = int(said[1]), int(said[2]), said[3]
-        for name in told:
-            self._settled.pop(name, None)
-        return int(said[0])
-
-    def _settle(self, place: str, bought: bool) -> None:
-        if self._link is None:
-            return
-        self._settled[place] = bought
-        if self._teller is None or self._teller.done():
-            self._teller = asyncio.get_running_loop().create_task(self._tell())
-
-    async def _tell(self) -> None:
-        while self._settled:
-            try:
-                await self._ask("")
-            except NoAnswerError:
-                await asyncio.sleep(RETRY)
+        link = partial(RedisLink, check_url(url), "budget.lua")
+        super().__init__(link, name, max_reports=max_reports, max_spend=max_spend, price=price)

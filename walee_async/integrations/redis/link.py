@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -12,19 +12,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from walee_async.errors import ConfigError
+from walee_async.integrations.shared.link import TIMEOUT, NoAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TIMEOUT: Final = 0.25
-"""Seconds until a call is given up. With the defaults of redis-py a frozen server held a caller for over 40 s."""
 
-
-class NoAnswerError(Exception):
-    """Redis did not answer: it is slow, frozen, gone, or refuses."""
-
-
-class Link:
+class RedisLink:
     """One process's way to a Redis. Must be made and used inside one event loop."""
 
     def __init__(self, url: str, script: str) -> None:

@@ -1,0 +1,38 @@
+"""A Dask cluster on this machine, for the tests and the benchmark that need one."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+
+def needs_dask() -> None:
+    """Skip the test module that calls it where there is no Dask; in CI, fail."""
+    import pytest
+
+    if importlib.util.find_spec("distributed") is None:
+        said = "there is no Dask here; `pip install -e '.[dask]'` brings it"
+        if os.environ.get("CI"):
+            pytest.fail(said)
+        pytest.skip(said, allow_module_level=True)
+
+
+@asynccontextmanager
+async def cluster(workers: int = 2, threads: int = 2) -> AsyncIterator[Any]:
+    """A client of a cluster of worker processes, on free ports; the processes have this one's environment."""
+    dask: Any = importlib.import_module("distributed")
+    async with (
+        dask.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=threads,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            asynchronous=True,
+        ) as local,
+        dask.Client(local, asynchronous=True) as client,
+    ):
+        yield client

@@ -1,0 +1,176 @@
+"""The store of one worker, and what all the stores of one folder know together."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import platform
+import re
+from collections import defaultdict
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from walee_async.errors import StoreDamagedError, StoreError, StoreLockedError, StorePathError
+from walee_async.store import Standing, Store, StoreReader
+from walee_async.store.lock import is_held
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterator, Sequence
+    from os import PathLike
+
+    from walee_async.outcomes import Payload
+    from walee_async.store import Failure, Held, Merged
+
+logger = logging.getLogger("walee_async")
+
+MERGED: Final = "reports.db"
+"""What the shards of a folder are merged into."""
+SHARDS: Final = "shards"
+
+
+def host_name() -> str:
+    """This machine's name, fit for a file's."""
+    return re.sub(r"[^\w.]+", "_", platform.node())[:64] or "host"
+
+
+def shards_of(folder: Path, host: str = "*") -> list[Path]:
+    """The shards in a folder, of one host or of all."""
+    return sorted((folder / SHARDS).glob(f"{host}-*.db"))
+
+
+class Shard(Store):
+    """A worker's own store, which also knows what the other stores of its folder hold.
+
+    What stands in any of them is not bought again. An attempt that is under way in another shard is a doubt: the worker
+    that made it is dead or cut off, or its chunk would not have come here.
+    """
+
+    _folder: Path
+    _cluster_run: str
+    _where: dict[str, Path]
+    _run: Awaitable[int] | None = None
+
+    @classmethod
+    def take(cls, folder: Path, run: str, under_way: int) -> Self:
+        """Open the first shard of this host that nobody writes to: so a dead worker's is taken up again. Blocks.
+
+        Raises:
+            StoreError: none can be opened or made.
+        """
+        try:
+            (folder / SHARDS).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorePathError(f"{folder} cannot be written to: {error.strerror}") from None
+        for number in itertools.count(1):
+            path = folder / SHARDS / f"{host_name()}-{number}.db"
+            try:
+                shard = cls.open(path, under_way=under_way)
+            except StoreLockedError:
+                continue
+            except StoreDamagedError as error:
+                logger.warning("%s", error)
+                continue
+            shard._folder, shard._cluster_run, shard._where = folder, run, {}
+            return shard
+        raise AssertionError
+
+    async def standing(self, handles: Sequence[str]) -> dict[str, Standing]:
+        """All that bears on whether to buy the report of each handle, from every store of the folder."""
+        return await self._read(lambda reader: self._known(reader, handles))
+
+    async def latest(self, handle: str) -> Payload | None:
+        """The newest report of a handle, wherever in the folder it is."""
+        path = self._where.pop(handle, self.path)
+        if path == self.path:
+            return await super().latest(handle)
+        return await asyncio.to_thread(_latest, path, handle)
+
+    def begin_run(self, command: str = "") -> Awaitable[int]:
+        """The one run that the books of a worker have, however many chunks it is given."""
+        if self._run is None:
+            self._run = asyncio.ensure_future(super().begin_run(self._cluster_run))
+        return asyncio.shield(self._run)
+
+    def end_run(self, run: int, reason: str) -> Awaitable[None]:
+        """A chunk has ended, and the run goes on; see `finish`."""
+        return asyncio.sleep(0)
+
+    async def finish(self, reason: str) -> None:
+        """Note that the worker's part in the run has ended, and why."""
+        if self._run is not None:
+            await super().end_run(await self._run, reason)
+
+    def _known(self, own: StoreReader, handles: Sequence[str]) -> dict[str, Standing]:
+        with ExitStack() as stack:
+            others = [stack.enter_context(reader) for reader in self._others()]
+            known, where = known_to(own, others, handles)
+        self._where.update((handle, path) for handle, path in where.items() if path != self.path)
+        return known
+
+    def _others(self) -> Iterator[StoreReader]:
+        mine = host_name()
+        for path in (self._folder / MERGED, *shards_of(self._folder)):
+            # SQLite cannot be read from one machine while another writes to it.
+            foreign = path.name != MERGED and path.name.rpartition("-")[0] != mine
+            if path == self.path or not path.exists() or (foreign and is_held(path)):
+                continue
+            try:
+                yield StoreReader.open(path)
+            except StorePathError:
+                continue  # being made just now
+            except StoreError as error:
+                logger.warning("%s cannot be looked into, so what it holds may be bought again: %s", path, error)
+
+
+def _latest(path: Path, handle: str) -> Payload | None:
+    with StoreReader.open(path) as reader:
+        return reader.latest(handle)
+
+
+def known_to(
+    own: StoreReader, others: Sequence[StoreReader], handles: Sequence[str]
+) -> tuple[dict[str, Standing], dict[str, Path]]:
+    """What several stores know of handles together, and which of them has the newest report of each.
+
+    An attempt that several of them have in their books, because they were merged, counts once.
+    """
+    held: dict[str, Held] = {}
+    where: dict[str, Path] = {}
+    failed: dict[str, Failure] = {}
+    doubts: defaultdict[str, set[tuple[float, int, str]]] = defaultdict(set)
+    for reader in (own, *others):
+        for handle, one in reader.lookup(handles).items():
+            if handle not in held or one.received_at > held[handle].received_at:
+                held[handle], where[handle] = one, reader.path
+        for handle, failure in reader.failed(handles).items():
+            if handle not in failed or failure.at > failed[handle].at:
+                failed[handle] = failure
+        for handle, intended_at, number, key in reader.doubtful(handles, under_way=reader is not own):
+            doubts[handle].add((intended_at, number, key))
+    bought = {handle: one.received_at for handle, one in held.items()}
+    for reader in (own, *others):
+        for handle, at in reader.billed([handle for handle in doubts if handle not in held]).items():
+            bought[handle] = max(at, bought.get(handle, 0.0))
+    known = {}
+    for handle in handles:
+        since = bought.get(handle, 0.0)
+        standing = failed.get(handle)
+        if standing is not None and standing.at < since:
+            standing = None
+        count = sum(intended_at > since for intended_at, *_ in doubts[handle])
+        known[handle] = Standing(held.get(handle), standing, count)
+    return known, where
+
+
+async def merge_shards(folder: str | PathLike[str]) -> list[Merged]:
+    """Bring all that the shards of a folder hold into its `reports.db`, as `Store.merge` does; what came of each.
+
+    Raises:
+        StoreLockedError: a shard, or `reports.db`, is being written to.
+        StoreError: one of them cannot be used.
+    """
+    into = Path(folder)
+    async with await asyncio.to_thread(Store.open, into / MERGED) as store:
+        return [await store.merge(shard) for shard in await asyncio.to_thread(shards_of, into)]
