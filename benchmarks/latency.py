@@ -3,8 +3,9 @@
 A server in a process of its own answers every request after the same time. 200 callers on one loop call it again and
 again: `creator_report` of one client, and beside it, in processes of their own and in turn, what others write with
 aiohttp. Added is what a call took beyond that time, in milliseconds. A coroutine that wakes every millisecond says how
-late it was: the longest of it is the longest that anything else in the service had to wait. Then, without a server, how
-long one report holds up the loop while it is decompressed and decoded, for reports up to a hundred times the size.
+late it was: the longest of it is the longest that anything else in the service had to wait, while calls come one by
+one, and when all callers call at the same moment. Then, without a server, how long one report holds up the loop while
+it is decompressed and decoded, for reports up to a hundred times the size.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -25,7 +27,7 @@ from _runner import Measured, ask, keep, median
 from _server import KEY, SEED, dump
 from msgspec import Struct
 
-from walee_async import CreatorReport, WaleeClient
+from walee_async import CreatorReport, Options, Transport, WaleeClient
 from walee_async.decode import decode
 from walee_async.outcomes import Payload
 from walee_async.scoring import ScoreView
@@ -68,9 +70,9 @@ async def serve() -> None:
     listening.close()
 
 
-async def callers(call: Call, count: int, calls: int) -> Measured:
-    """Let so many callers call, one after the other has begun; what the calls took, and how late the ticker was."""
-    took: list[float] = []
+@asynccontextmanager
+async def ticking() -> AsyncIterator[list[float]]:
+    """How late a coroutine was that wakes every millisecond, each time."""
     late: list[float] = []
     loop = asyncio.get_running_loop()
 
@@ -80,25 +82,41 @@ async def callers(call: Call, count: int, calls: int) -> Measured:
             await asyncio.sleep(0.001)
             late.append(loop.time() - due)
 
-    async def one(number: int) -> None:
-        await call(f"creator.{number}")  # connections are there then
+    task = asyncio.create_task(tick())
+    yield late
+    task.cancel()
+
+
+async def callers(call: Call, count: int, calls: int) -> Measured:
+    """Let so many callers call all at once, and then each on its own; what that took, and how late the ticker was."""
+    handles = [f"creator.{number}" for number in range(count)]
+    took: list[float] = []
+
+    async def one(number: int, handle: str) -> None:
         await asyncio.sleep(LATENCY * number / count)
         for _ in range(calls):
             began = time.perf_counter()
-            await call(f"creator.{number}")
+            await call(handle)
             took.append(time.perf_counter() - began - LATENCY)
 
-    await asyncio.gather(*(call(f"creator.{number}") for number in range(count)))
-    ticking = asyncio.create_task(tick())
-    await asyncio.gather(*(one(number) for number in range(count)))
-    ticking.cancel()
+    await asyncio.gather(*map(call, handles))  # connections are there then
+    async with ticking() as at_once:
+        await asyncio.gather(*map(call, handles))
+    async with ticking() as late:
+        await asyncio.gather(*(one(number, handle) for number, handle in enumerate(handles)))
     took.sort()
-    return {"p50": took[len(took) // 2], "p99": took[len(took) * 99 // 100], "late": max(late)}
+    return {
+        "p50": took[len(took) // 2],
+        "p99": took[len(took) * 99 // 100],
+        "late": max(late),
+        "at once": max(at_once),
+    }
 
 
 async def ours(base_url: str, count: int, calls: int) -> Measured:
-    """One client."""
-    async with WaleeClient(KEY, rate=1e6, base_url=base_url) as walee:
+    """One client, with a connection for each caller, as has the other."""
+    options = Options(transport=Transport(connections=count))
+    async with WaleeClient(KEY, rate=1e6, base_url=base_url, options=options) as walee:
         return await callers(walee.creator_report, count, calls)
 
 
@@ -166,10 +184,10 @@ def measure(given: argparse.Namespace) -> None:
                 runs.append(ask(__file__, name, options))
         server.communicate()
     print(f"{given.callers} callers, {given.calls} calls each, {given.repeats} times; milliseconds")
-    print(f"{'':18}{'added p50':>10}{'p99':>8}{'held up':>10}   at most {MOST:g}")
+    print(f"{'':18}{'added p50':>10}{'p99':>8}{'held up':>10}{'all at once':>13}   at most {MOST:g}")
     for name, runs in found.items():
-        p50, p99, late = (median(runs, what) * 1e3 for what in ("p50", "p99", "late"))
-        print(f"{name:18}{p50:10.1f}{p99:8.1f}{late:10.1f}")
+        p50, p99, late, at_once = (median(runs, what) * 1e3 for what in ("p50", "p99", "late", "at once"))
+        print(f"{name:18}{p50:10.1f}{p99:8.1f}{late:10.1f}{at_once:13.1f}")
     sizes(given.largest)
     keep(given.json, found)
 
