@@ -85,13 +85,12 @@ class _Merge:
     def _merge_runs(self) -> None:
         for run in self._from.runs():
             same = "SELECT id FROM runs WHERE command = ? AND started = ?"
-            found = self._into.execute(same, (run.command, run.started)).fetchone()
-            if found is None:
-                new = "INSERT INTO runs (started, command) VALUES (?, ?)"
-                found = (self._into.execute(new, (run.started, run.command)).lastrowid,)
+            if self._into.execute(same, (run.command, run.started)).fetchone() is None:
+                self._into.execute("INSERT INTO runs (started, command) VALUES (?, ?)", (run.started, run.command))
+            (number,) = self._into.execute(same, (run.command, run.started)).fetchone()
             end = "UPDATE runs SET ended = ?, reason = ? WHERE id = ? AND ended IS NULL"
-            self._into.execute(end, (run.ended, run.reason or "killed", found[0]))
-            self._runs[run.id] = found[0]
+            self._into.execute(end, (run.ended, run.reason or "killed", number))
+            self._runs[run.id] = number
 
     def _merge_attempts(self) -> int:
         known = self._known()
@@ -154,14 +153,13 @@ class _Merge:
 
     def _merge_failures(self) -> int:
         added = 0
-        for run, *rest in self._from.connection.execute(f"SELECT {_FAILURE} FROM failures ORDER BY id"):
-            row = (self._run(run), *rest)
-            self._touch(row[1])
-            same = "SELECT 1 FROM failures WHERE handle = ? AND kind = ? AND at = ?"
-            if self._into.execute(same, (row[1], row[2], row[6])).fetchone() is None:
-                self._into.execute(
-                    f"INSERT INTO failures ({_FAILURE}, standing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", row
-                )
+        same = "SELECT 1 FROM failures WHERE handle = ? AND kind = ? AND at = ?"
+        new = f"INSERT INTO failures ({_FAILURE}, standing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
+        there = self._from.connection.execute(f"SELECT {_FAILURE} FROM failures ORDER BY id")
+        for run, handle, kind, detail, status, code, at, due_at in there:
+            self._touch(handle)
+            if self._into.execute(same, (handle, kind, at)).fetchone() is None:
+                self._into.execute(new, (self._run(run), handle, kind, detail, status, code, at, due_at))
                 added += 1
         return added
 

@@ -174,8 +174,7 @@ def plan(source: str) -> list[Part]:
 
 
 def _parts(files: AbstractFileSystem, path: str) -> Iterator[Part]:
-    with files.open(path, "rb") as file:
-        head = file.read(len(_SQLITE))
+    head: Any = files.cat_file(path, 0, len(_SQLITE))
     where = files.unstrip_protocol(path)
     if head == _SQLITE:
         if "file" not in files.protocol:
@@ -186,7 +185,8 @@ def _parts(files: AbstractFileSystem, path: str) -> Iterator[Part]:
     elif head.startswith(_GZIP):
         yield Part(where, 0, None, False)
     else:
-        yield from (Part(where, first, first + BLOCK, False) for first in range(0, files.size(path), BLOCK))
+        size: int = files.info(path)["size"]
+        yield from (Part(where, first, first + BLOCK, False) for first in range(0, size, BLOCK))
 
 
 def score_part(part: Part, brief: Brief, lenient: bool, _: int) -> tuple[bytes, list[Finding]]:
@@ -268,8 +268,9 @@ def _lines(part: Part) -> Iterable[bytes]:
             with fsspec.open(part.source, "rb", compression="gzip") as file:
                 yield from (line for line in file if line.strip())
             return
-        with fsspec.open(part.source, "rb") as file:
-            block = read_block(file, part.first, part.last - part.first, delimiter=b"\n")
+        whole: Any
+        with fsspec.open(part.source, "rb") as whole:
+            block = read_block(whole, part.first, part.last - part.first, delimiter=b"\n")
         yield from (line for line in block.split(b"\n") if line.strip())
     except (OSError, EOFError) as error:
         raise ConfigError(f"{part.source} cannot be read: {getattr(error, 'strerror', None) or error}") from None
