@@ -88,7 +88,7 @@ class Bar:
         kinds = by_kind(self._run.ledger.failures)
         told = ", ".join(f"{count:,} {kind}" for kind, count in kinds[:3])
         more = f" and {len(kinds) - 3} other kinds" if len(kinds) > 3 else ""
-        return f"{failed:,} failed ({told}{more})"
+        return f"{failed:,} failed ({told}{more})" if told else f"{failed:,} failed"
 
     def _drawing(self, last: bool = False) -> RenderableType:
         now = self._run.progress()
