@@ -63,6 +63,14 @@ async def kill_one(client: Any, when: Callable[[], bool]) -> None:
     os.kill(next(iter(pids.values())), signal.SIGKILL)
 
 
+async def kill_busy(client: Any, when: Callable[[], bool]) -> None:
+    """Kill the worker that has a chunk, when it is time."""
+    await until(when)
+    (busy,) = [address for address, tasks in (await client.processing()).items() if tasks]
+    pids = await client.run(os.getpid)
+    os.kill(pids[busy], signal.SIGKILL)
+
+
 def files_in(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
@@ -113,6 +121,27 @@ async def test_a_worker_that_is_killed_costs_what_it_had_under_way(gateway: Gate
     (arrivals,) = gateway.arrivals.values()
     assert excess(arrivals, RATE) <= 0.1 * RATE
     assert leaks([path.read_bytes().decode("latin-1") for path in files_in(tmp_path)]) == []
+
+
+@pytest.mark.parametrize("anew", [{"fresh": True}, {"max_age": 0.0}], ids=str)
+async def test_who_buys_anew_buys_once_although_a_worker_dies(
+    gateway: Gateway, tmp_path: Path, anew: dict[str, Any]
+) -> None:
+    """What is stored from before does not count; what the run itself has bought does, when a chunk is done again."""
+    few = gateway.handles[:200]
+    async with cluster() as client:
+        async with fetch_on_dask(client, few, tmp_path, terms(gateway)) as run:
+            await outcomes(run)
+        assert gateway.billed.total() == 200
+        run = fetch_on_dask(client, few, tmp_path, terms(gateway, **anew))
+        killing = asyncio.create_task(kill_busy(client, lambda: gateway.billed.total() > 300))
+        async with run:
+            assert set((await outcomes(run)).values()) == {"Kept"}
+        await killing
+    assert run.lost == 1
+    under_way = Terms().concurrency
+    assert 400 <= gateway.billed.total() <= 400 + under_way
+    assert set(gateway.billed.values()) <= {2, 3}
 
 
 async def test_a_chunk_that_kills_its_workers_ends_no_run(gateway: Gateway, tmp_path: Path) -> None:

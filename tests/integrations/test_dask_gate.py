@@ -23,7 +23,7 @@ from walee_async.testing.contracts import SharedGateContract
 async def scheduler() -> AsyncIterator[Any]:
     """A client's way to a scheduler with a keeper."""
     async with (
-        Scheduler(host="127.0.0.1", port=0, dashboard=False, dashboard_address=None) as scheduler,
+        Scheduler(host="127.0.0.1", port=0, dashboard=False, dashboard_address="127.0.0.1:0") as scheduler,
         Client(scheduler.address, asynchronous=True) as client,
     ):
         await client.register_plugin(Keeper())

@@ -77,16 +77,27 @@ class Books:
         query = f"SELECT handle, count(*) FROM attempts AS a WHERE charge = ? AND {IN_DOUBT} GROUP BY handle"
         return Counter(dict(self._all(query, (Charge.AMBIGUOUS.value,))))
 
-    def doubtful(self, handles: Sequence[str], *, under_way: bool) -> Iterator[tuple[str, float, int, str]]:
+    def doubtful(
+        self, handles: Sequence[str], *, under_way: bool, command: str | None = None
+    ) -> Iterator[tuple[str, float, int, str]]:
         """The attempts that may have bought a report of these handles, made up for or not; with those under way or not.
 
-        Each is the handle, when it was intended, which of the handle's it was, and the label of its key.
+        Each is the handle, when it was intended, which of the handle's it was, and the label of its key. A `command`
+        leaves only those of the runs that it began.
         """
-        # One query for each: together they would use no index.
+        mine = "" if command is None else "AND run IN (SELECT id FROM runs WHERE command = ?)"
+        # One query for each charge: together they would use no index.
         for which in ("charge = 'ambiguous'", "charge IS NULL")[: 1 + under_way]:
-            yield from self._about(
-                handles, f"SELECT handle, intended_at, number, key FROM attempts WHERE {which} AND handle IN"
-            )
+            query = f"SELECT handle, intended_at, number, key FROM attempts WHERE {which} AND handle IN"
+            yield from self._about(handles, query, mine, () if command is None else (command,))
+
+    def bought_by(self, handles: Sequence[str], command: str) -> set[str]:
+        """Those of the handles whose report was bought by a run that this command began, and is here."""
+        query = (
+            "SELECT r.handle FROM reports AS r JOIN attempts AS a ON r.attempt = a.id JOIN runs ON a.run = runs.id"
+            " WHERE r.handle IN"
+        )
+        return {handle for (handle,) in self._about(handles, query, "AND runs.command = ?", (command,))}
 
     def billed(self, handles: Sequence[str]) -> dict[str, float]:
         """When the last report of each handle was bought, whether it is still here or not."""
@@ -144,11 +155,13 @@ class Books:
         with told(self.path):
             return [(None if charge is None else Charge(charge), n) for charge, n in self._all(query, (run, run))]
 
-    def _about(self, handles: Sequence[str], query: str, order: str = "") -> Iterator[tuple[Any, ...]]:
-        """The rows of a query that ends in a list of handles, asked for some hundred at a time."""
+    def _about(
+        self, handles: Sequence[str], query: str, rest: str = "", values: Sequence[object] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query with a list of handles and then the rest, asked for some hundred at a time."""
         for start in range(0, len(handles), _ASKED):
             asked = handles[start : start + _ASKED]
-            yield from self._all(f"{query} ({', '.join('?' * len(asked))}) {order}", asked)
+            yield from self._all(f"{query} ({', '.join('?' * len(asked))}) {rest}", (*asked, *values))
 
     def _all(self, query: str, values: Iterable[object] = ()) -> list[Any]:
         with told(self.path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -92,7 +93,6 @@ class Desk(WorkerPlugin):
                 handles,
                 view=Raw,  # as it came: scores and tables are made of the shards
                 concurrency=self._terms.concurrency,
-                fresh=self._terms.fresh,
                 retry_failed=self._terms.retry_failed,
             )
             return await self._take(number, run)
@@ -143,7 +143,7 @@ class Desk(WorkerPlugin):
             under_way = len(api_keys()) * DEFAULTS.transport.connections
         except ConfigError as error:
             raise ConfigError(f"On the worker {self._worker.address}: {error.detail}") from None
-        shard = await asyncio.to_thread(Shard.take, Path(self._folder), self._run, under_way)
+        shard = await asyncio.to_thread(Shard.take, Path(self._folder), self._run, terms, under_way)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(shard)
             sharing, budget = self._shared()
@@ -153,7 +153,7 @@ class Desk(WorkerPlugin):
                 rate=terms.rate,
                 base_url=terms.base_url,
                 store=shard,
-                max_age=terms.max_age,
+                max_age=math.inf,  # the shard judges
                 budget=budget,
                 options=Options(burst=terms.burst, retry=terms.retry, sharing=sharing),
             )

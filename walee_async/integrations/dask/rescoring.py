@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, closing
@@ -19,7 +20,7 @@ from fsspec.utils import read_block
 from msgspec import Struct
 
 from walee_async.decode import decode
-from walee_async.errors import ConfigError, WaleeError
+from walee_async.errors import ConfigError, StorePathError, WaleeError
 from walee_async.export import open_table
 from walee_async.export.scores import SCORES, score_row
 from walee_async.integrations.dask.orders import check_asynchronous
@@ -29,8 +30,6 @@ from walee_async.store import Finding, StoreReader, Views
 from walee_async.store.arrivals import read_line
 
 if TYPE_CHECKING:
-    from fsspec.spec import AbstractFileSystem
-
     from walee_async.export import Unfit
 
 Sources = str | PathLike[str] | Sequence[str | PathLike[str]]
@@ -44,6 +43,7 @@ AHEAD: Final = 3
 _SQLITE: Final = b"SQLite format 3\0"
 _GZIP: Final = b"\x1f\x8b"
 _DEFAULT: Final = Brief()
+_fsspec: Any = fsspec  # its types say less than is true
 _scores = msgspec.json.Decoder(list[Score])
 
 
@@ -173,20 +173,31 @@ def plan(source: str) -> list[Part]:
         raise ConfigError(f"{source} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _parts(files: AbstractFileSystem, path: str) -> Iterator[Part]:
-    head: Any = files.cat_file(path, 0, len(_SQLITE))
+def _parts(files: Any, path: str) -> Iterator[Part]:
+    local = "file" in files.protocol
+    if local and (last := _last_of(path)) is not None:
+        yield from (Part(path, first, first + IDS, True) for first in range(0, last, IDS))
+        return
+    with files.open(path, "rb") as file:
+        head = file.read(len(_SQLITE))
     where = files.unstrip_protocol(path)
     if head == _SQLITE:
-        if "file" not in files.protocol:
-            raise ConfigError(f"{where} is a store, and SQLite reads only from file systems; copy it to one")
-        with StoreReader.open(path) as reader:
-            ((last,),) = reader.connection.execute("SELECT coalesce(max(id), 0) FROM reports").fetchall()
-        yield from (Part(path, first, first + IDS, True) for first in range(0, last, IDS))
-    elif head.startswith(_GZIP):
+        advice = "it is no store of reports" if local else "SQLite reads only from file systems; copy it to one"
+        raise ConfigError(f"{where} is an SQLite file, and {advice}")
+    if head.startswith(_GZIP):
         yield Part(where, 0, None, False)
     else:
-        size: int = files.info(path)["size"]
-        yield from (Part(where, first, first + BLOCK, False) for first in range(0, size, BLOCK))
+        yield from (Part(where, first, first + BLOCK, False) for first in range(0, files.size(path), BLOCK))
+
+
+def _last_of(path: str) -> int | None:
+    """The last id of a store; None where there is none. A store is opened by SQLite alone: see store/connect.py."""
+    try:
+        with StoreReader.open(path) as reader:
+            ((last,),) = reader.connection.execute("SELECT coalesce(max(id), 0) FROM reports").fetchall()
+    except StorePathError:
+        return None
+    return int(last)
 
 
 def score_part(part: Part, brief: Brief, lenient: bool, _: int) -> tuple[bytes, list[Finding]]:
@@ -265,12 +276,11 @@ def _lines(part: Part) -> Iterable[bytes]:
     """The lines that begin in a part, without those that are empty."""
     try:
         if part.last is None:
-            with fsspec.open(part.source, "rb", compression="gzip") as file:
+            with _fsspec.open(part.source, "rb", compression="gzip") as file:
                 yield from (line for line in file if line.strip())
             return
-        whole: Any
-        with fsspec.open(part.source, "rb") as whole:
-            block = read_block(whole, part.first, part.last - part.first, delimiter=b"\n")
+        with _fsspec.open(part.source, "rb") as file:
+            block = read_block(file, part.first, part.last - part.first, delimiter=b"\n")
         yield from (line for line in block.split(b"\n") if line.strip())
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"{part.source} cannot be read: {getattr(error, 'strerror', None) or error}") from None

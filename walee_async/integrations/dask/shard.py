@@ -12,14 +12,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from msgspec import structs
+
 from walee_async.errors import StoreDamagedError, StoreError, StoreLockedError, StorePathError
+from walee_async.reuse import is_young
 from walee_async.store import Standing, Store, StoreReader
 from walee_async.store.lock import is_held
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Sequence
+    from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
     from os import PathLike
 
+    from walee_async.integrations.dask.orders import Terms
     from walee_async.outcomes import Payload
     from walee_async.store import Failure, Held, Merged
 
@@ -49,12 +53,16 @@ class Shard(Store):
 
     _folder: Path
     _cluster_run: str
+    _fresh: bool
+    _max_age: float
     _where: dict[str, Path]
     _run: Awaitable[int] | None = None
 
     @classmethod
-    def take(cls, folder: Path, run: str, under_way: int) -> Self:
+    def take(cls, folder: Path, run: str, terms: Terms, under_way: int) -> Self:
         """Open the first shard of this host that nobody writes to: so a dead worker's is taken up again. Blocks.
+
+        It judges by the terms what of the stored reports is young enough; what this very run has bought always is.
 
         Raises:
             StoreError: none can be opened or made.
@@ -73,6 +81,7 @@ class Shard(Store):
                 logger.warning("%s", error)
                 continue
             shard._folder, shard._cluster_run, shard._where = folder, run, {}
+            shard._fresh, shard._max_age = terms.fresh, terms.max_age
             return shard
         raise AssertionError
 
@@ -105,7 +114,12 @@ class Shard(Store):
     def _known(self, own: StoreReader, handles: Sequence[str]) -> dict[str, Standing]:
         with ExitStack() as stack:
             others = [stack.enter_context(reader) for reader in self._others()]
-            known, where = known_to(own, others, handles)
+            known, where = known_to(own, others, handles, self._cluster_run if self._fresh else None)
+            old = [handle for handle, one in known.items() if one.held and not is_young(one.held, self._max_age)]
+            if old and not self._fresh:
+                # A chunk that is done again must not buy what it has just bought, however young reports have to be.
+                mine = {handle for reader in (own, *others) for handle in reader.bought_by(old, self._cluster_run)}
+                known |= {handle: structs.replace(known[handle], held=None) for handle in old if handle not in mine}
         self._where.update((handle, path) for handle, path in where.items() if path != self.path)
         return known
 
@@ -130,38 +144,46 @@ def _latest(path: Path, handle: str) -> Payload | None:
 
 
 def known_to(
-    own: StoreReader, others: Sequence[StoreReader], handles: Sequence[str]
+    own: StoreReader, others: Sequence[StoreReader], handles: Sequence[str], command: str | None = None
 ) -> tuple[dict[str, Standing], dict[str, Path]]:
     """What several stores know of handles together, and which of them has the newest report of each.
 
-    An attempt that several of them have in their books, because they were merged, counts once.
+    An attempt that several of them have in their books, because they were merged, counts once. With a `command`, only
+    what the runs did which it began.
     """
     held: dict[str, Held] = {}
     where: dict[str, Path] = {}
     failed: dict[str, Failure] = {}
     doubts: defaultdict[str, set[tuple[float, int, str]]] = defaultdict(set)
     for reader in (own, *others):
-        for handle, one in reader.lookup(handles).items():
+        mine = set(handles) if command is None else reader.bought_by(handles, command)
+        for handle, one in reader.lookup(list(mine)).items():
             if handle not in held or one.received_at > held[handle].received_at:
                 held[handle], where[handle] = one, reader.path
-        for handle, failure in reader.failed(handles).items():
+        for handle, failure in reader.failed(handles).items() if command is None else ():
             if handle not in failed or failure.at > failed[handle].at:
                 failed[handle] = failure
-        for handle, intended_at, number, key in reader.doubtful(handles, under_way=reader is not own):
-            doubts[handle].add((intended_at, number, key))
+        for handle, at, number, key in reader.doubtful(handles, under_way=reader is not own, command=command):
+            doubts[handle].add((at, number, key))
     bought = {handle: one.received_at for handle, one in held.items()}
-    for reader in (own, *others):
-        for handle, at in reader.billed([handle for handle in doubts if handle not in held]).items():
-            bought[handle] = max(at, bought.get(handle, 0.0))
-    known = {}
-    for handle in handles:
-        since = bought.get(handle, 0.0)
-        standing = failed.get(handle)
-        if standing is not None and standing.at < since:
-            standing = None
-        count = sum(intended_at > since for intended_at, *_ in doubts[handle])
-        known[handle] = Standing(held.get(handle), standing, count)
-    return known, where
+    if command is None:
+        for reader in (own, *others):
+            for handle, at in reader.billed([handle for handle in doubts if handle not in held]).items():
+                bought[handle] = max(at, bought.get(handle, 0.0))
+    return {handle: _standing(handle, held, failed, doubts[handle], bought) for handle in handles}, where
+
+
+def _standing(
+    handle: str,
+    held: Mapping[str, Held],
+    failed: Mapping[str, Failure],
+    doubts: Iterable[tuple[float, int, str]],
+    bought: Mapping[str, float],
+) -> Standing:
+    since = bought.get(handle, 0.0)
+    failure = failed.get(handle)
+    count = sum(intended_at > since for intended_at, *_ in doubts)
+    return Standing(held.get(handle), None if failure is None or failure.at < since else failure, count)
 
 
 async def merge_shards(folder: str | PathLike[str]) -> list[Merged]:
