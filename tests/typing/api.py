@@ -30,6 +30,7 @@ from walee_async import (
     errors,
 )
 from walee_async.events import Event
+from walee_async.integrations.dask import ClusterRun, Kept, Terms, fetch_on_dask, rescore_on_dask
 from walee_async.integrations.opentelemetry import Tracing
 from walee_async.integrations.prometheus import Metrics
 from walee_async.integrations.redis import SharedBudget, SharedGate
@@ -126,3 +127,15 @@ def values(payload: Payload, outcome: Outcome[Headline], report: CreatorReport, 
     if isinstance(error, errors.RateLimitError):
         assert_type(error.retry_after, float | None)
     assert_type(__version__, str)
+
+
+async def a_cluster(client: Any) -> None:
+    """A list on a cluster comes out as what is kept and what failed; scores come as they do here."""
+    run = fetch_on_dask(client, ["river.kites"], "DIR", Terms(rate=50))
+    assert_type(run, ClusterRun)
+    async with run:
+        async for outcome in run:
+            assert_type(outcome, Kept | Failed)
+        assert_type(run.progress(), Progress)
+    async for score in rescore_on_dask(client, "reports.db"):
+        assert_type(score, Score)
