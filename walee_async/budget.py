@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import asynccontextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from walee_async.errors import BudgetError, ConfigError
 from walee_async.outcomes import Charge
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from walee_async.interfaces import Ready
     from walee_async.outcomes import Attempt
 
 
@@ -60,29 +61,37 @@ class Budget:
         """Reports that may still be reserved; infinite without a cap."""
         return self.cap - self.spent - self.reserved_now
 
-    @asynccontextmanager
-    async def reserved(self, attempts: Sequence[Attempt]) -> AsyncIterator[None]:
-        """Set one report aside for the attempt made inside, and book what became of it.
+    @contextmanager
+    def place(self, attempts: Sequence[Attempt]) -> Iterator[Ready]:
+        """Yield what sets one report aside for the attempt made inside, and book what became of it.
 
-        While all that is left hangs on attempts under way, their end is waited for: one that fails leaves room.
-
-        Raises:
-            BudgetError: the cap is reached for good.
+        It is to be awaited when the attempt's turn has come, so that nothing is set aside for those who still wait.
+        While all that is left hangs on attempts under way, it waits for their end: one that fails leaves room. It
+        raises BudgetError when the cap is reached for good.
         """
+        before = len(attempts)
+        taken = 0
+
+        async def reserve() -> None:
+            nonlocal taken
+            await self._room()
+            self.reserved_now += 1
+            taken = 1
+
+        try:
+            yield reserve
+        finally:
+            self.reserved_now -= taken
+            if len(attempts) > before and attempts[-1].charge in {Charge.BILLED, Charge.AMBIGUOUS}:
+                self.spent += taken
+            if taken and self._changed is not None:
+                self._changed.set()
+                self._changed = None
+
+    async def _room(self) -> None:
         while self.left < 1:
             if self.spent >= self.cap:
                 raise BudgetError(f"the budget of {self.cap:,} reports is spent")
             if self._changed is None:
                 self._changed = asyncio.Event()
             await self._changed.wait()
-        self.reserved_now += 1
-        before = len(attempts)
-        try:
-            yield
-        finally:
-            self.reserved_now -= 1
-            if len(attempts) > before and attempts[-1].charge in {Charge.BILLED, Charge.AMBIGUOUS}:
-                self.spent += 1
-            if self._changed is not None:
-                self._changed.set()
-                self._changed = None

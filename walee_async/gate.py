@@ -21,7 +21,7 @@ from walee_async.pacing import Pacing, check_burst, check_rate
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from walee_async.interfaces import MakeTurns, Turns
+    from walee_async.interfaces import MakeTurns, Ready, Turns
 
 BREAKER: Final = 10
 """Failures in a row that close the gate."""
@@ -119,10 +119,13 @@ class Gate:
 
     # -- waiting ------------------------------------------------------------------------------------------------------
 
-    async def permit(self, deadline: float = math.inf, patience: float = math.inf) -> Permit | None:
+    async def permit(
+        self, deadline: float = math.inf, patience: float = math.inf, ready: Ready | None = None
+    ) -> Permit | None:
         """Wait for a turn. None when a pause would last past `patience`: somebody else can send sooner.
 
-        `deadline` and `patience` are loop times.
+        `deadline` and `patience` are loop times. `ready` is awaited once the caller is the next in line, before a turn
+        is taken for it; what it raises is raised here, and costs no turn.
 
         Raises:
             DeadlineError: the turn would come after the deadline; said as soon as it is known.
@@ -135,6 +138,8 @@ class Gate:
         self._waiting += 1
         try:
             async with self._turn:
+                if ready is not None:
+                    await ready()
                 while await self._opened(deadline, patience):
                     held = await self._bucket.take(deadline, self._waiting)
                     if held is None:

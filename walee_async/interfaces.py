@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ class Hook(Protocol):
 
 Hooks: TypeAlias = Hook | Sequence[Hook]
 """One, or several that do not depend on each other."""
+
+
+Ready: TypeAlias = Callable[[], Awaitable[None]]
+"""Sees to it that a request may be sent which is the next to have a turn, and raises when it may not."""
 
 
 class Turns(Protocol):

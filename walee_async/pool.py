@@ -85,8 +85,8 @@ class SessionPool:
             session, patience = self._soonest()
             deadline = limit.when()
             try:
-                async with self._budget.reserved(attempts):
-                    payload = await session.attempt(handle, attempts, deadline or math.inf, patience)
+                with self._budget.place(attempts) as ready:
+                    payload = await session.attempt(handle, attempts, (deadline or math.inf, patience), ready)
             except AccountError:
                 continue
             except WaleeError as error:

@@ -30,6 +30,7 @@ from walee_async.wire import Answer, charge_of, excerpt, limits, read_answer, re
 
 if TYPE_CHECKING:
     from walee_async.gate import Gate, Permit
+    from walee_async.interfaces import Ready
     from walee_async.keys import Key
     from walee_async.store import Intent, Store
     from walee_async.transport import Transport
@@ -84,8 +85,12 @@ class Session:
         if self._transport.session is None:
             await self._http.close()
 
-    async def attempt(self, handle: str, so_far: list[Attempt], deadline: float, patience: float) -> Payload | None:
+    async def attempt(
+        self, handle: str, so_far: list[Attempt], until: tuple[float, float], ready: Ready
+    ) -> Payload | None:
         """Send once when the gate allows, and add the attempt to `so_far`. None: another key can send sooner.
+
+        `until` are the deadline and the patience of `Gate.permit`, which also says when `ready` is awaited.
 
         Raises:
             WaleeError: no report came; its class says why, its exchange shows how.
@@ -93,14 +98,10 @@ class Session:
         queued_at = asyncio.get_running_loop().time()
         # A free connection first: requests let through to wait for one would be sent all at once when it comes.
         async with self._lines:
-            return await self._attempt(handle, so_far, queued_at, (deadline, patience))
+            permit = await self.gate.permit(*until, ready)
+            return None if permit is None else await self._attempt(handle, so_far, queued_at, permit)
 
-    async def _attempt(
-        self, handle: str, so_far: list[Attempt], queued_at: float, until: tuple[float, float]
-    ) -> Payload | None:
-        permit = await self.gate.permit(*until)
-        if permit is None:
-            return None
+    async def _attempt(self, handle: str, so_far: list[Attempt], queued_at: float, permit: Permit) -> Payload | None:
         with permit:
             send = _Send(handle, len(so_far) + 1, permit.granted_at - queued_at)
             payload, error = await self._send(send, so_far)

@@ -20,10 +20,13 @@ from _dask import cluster, needs_dask
 
 needs_dask()
 
+import psutil
+
 from walee_async.cli.entry import run
 from walee_async.cli.exits import Exit
 from walee_async.errors import ConfigError
 from walee_async.integrations.dask.place import cluster_at
+from walee_async.integrations.dask.shard import host_name
 from walee_async.testing import Gateway, Maker
 
 KEY = "wk-canary-0123456789abcdef"
@@ -111,6 +114,34 @@ def test_ctrl_c_leaves_in_good_order_and_the_same_command_goes_on(gateway: Gatew
     assert "300 reports" in ended.stderr
 
 
+@pytest.mark.long
+def test_ctrl_c_while_the_workers_start_is_no_bug(gateway: Gateway, tmp_path: Path) -> None:
+    """Processes that are just being started are not torn: one sentence, the code of an interruption, nothing bought."""
+    command = Command(gateway, tmp_path)
+    until = time.monotonic() + 30
+    while len(psutil.Process(command.process.pid).children()) < 2 and time.monotonic() < until:
+        command.process.poll()
+    os.killpg(command.process.pid, signal.SIGINT)
+    code, said = command.end()
+    assert code == Exit.INTERRUPTED, said
+    assert "Traceback" not in said
+    assert gateway.billed.total() == 0
+
+
+@pytest.mark.parametrize("name", ["reports.db", f"shards/{host_name()}-1.db"])
+def test_a_store_of_the_folder_that_cannot_be_read_is_told_before_anything_is_bought(
+    name: str, gateway: Gateway, tmp_path: Path
+) -> None:
+    """What it holds would be bought again, so the command ends at once and says what to do with the file."""
+    broken = tmp_path / "out" / name
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"these were reports" * 100)
+    code, said = Command(gateway, tmp_path).end()
+    assert code == Exit.STORE, said
+    assert "is no store, or its beginning is damaged" in " ".join(said.split())
+    assert gateway.requests_seen == 0
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -155,6 +186,7 @@ async def test_a_cluster_that_is_there_is_used_and_one_that_is_not_is_named() ->
             async with cluster_at(client.scheduler.address):
                 pass
         address = client.scheduler.address
-    with pytest.raises(ConfigError, match="No Dask scheduler answers at tcp://"):
-        async with cluster_at(address):
-            pass
+    for nowhere in (address, "tls://127.0.0.1:1", "foo://x", "tcp://x"):
+        with pytest.raises(ConfigError, match=f"No Dask scheduler answers at {nowhere}"):
+            async with cluster_at(nowhere):
+                pass

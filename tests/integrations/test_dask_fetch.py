@@ -25,7 +25,7 @@ from walee_async.integrations.dask import ClusterRun, Kept, Terms, fetch_on_dask
 from walee_async.outcomes import Charge, Failed
 from walee_async.store import Store, StoreReader
 from walee_async.testing import Gateway, Maker
-from walee_async.testing.contracts import excess, until
+from walee_async.testing.contracts import excess, now, until
 
 pytestmark = pytest.mark.anyio
 
@@ -193,6 +193,23 @@ async def test_a_budget_is_spent_by_all_workers_and_never_passed(gateway: Gatewa
     assert gateway.billed.total() == 120
 
 
+async def test_a_worker_that_dies_holds_no_part_of_the_budget_but_what_it_had_sent(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    """Nothing is set aside for handles that wait for their turn, and nobody waits for what a dead worker set aside."""
+    async with cluster() as client:
+        run = fetch_on_dask(client, gateway.handles, tmp_path, terms(gateway, rate=100.0, max_reports=150))
+        killing = asyncio.create_task(kill_one(client, lambda: gateway.billed.total() > 50))
+        began = now()
+        with pytest.raises(RunEndedError):
+            async with run:
+                await outcomes(run)
+        await killing
+    assert now() - began < 60.0
+    # What it can have sent: its requests of one latency, and one for each chunk that was next in line.
+    assert 130 <= gateway.billed.total() <= 150
+
+
 async def test_workers_share_through_redis_where_there_is_one(
     gateway: Gateway, tmp_path: Path, redis: RedisServer
 ) -> None:
@@ -219,6 +236,22 @@ async def test_a_worker_without_a_key_says_so(
             await outcomes(run)
     assert isinstance(raised.value.__cause__, ConfigError)
     assert gateway.requests_seen == 0
+
+
+async def test_when_the_scheduler_dies_what_was_handed_out_may_have_been_bought(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    """Nobody knows any more what became of those handles: they are ambiguous, and no others are sent."""
+    async with cluster() as client:
+        run = fetch_on_dask(client, gateway.handles, tmp_path, terms(gateway, rate=50.0))
+        kinds: Counter[str] = Counter()
+        with pytest.raises(RunEndedError, match="the cluster has given up the run"):
+            async with run:
+                await until(lambda: gateway.billed.total() > 20)
+                await client.cluster.scheduler.close()
+                async for outcome in run:
+                    kinds[type(outcome.error).__name__ if isinstance(outcome, Failed) else "Kept"] += 1
+    assert kinds == {"AmbiguousError": 400}
 
 
 async def test_what_shards_know_counts_once(gateway: Gateway, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from _redis import RedisServer
@@ -31,10 +31,18 @@ async def pair(redis: RedisServer, cap: int) -> AsyncIterator[tuple[SharedBudget
         yield one, other
 
 
+@contextlib.asynccontextmanager
+async def set_aside(budget: SharedBudget, attempts: Sequence[Attempt] = ()) -> AsyncIterator[None]:
+    """One report set aside for an attempt under way."""
+    with budget.place(attempts) as ready:
+        await ready()
+        yield
+
+
 async def buy(budget: SharedBudget, charge: Charge = Charge.BILLED) -> None:
     """Make one attempt that ends so."""
     attempts: list[Attempt] = []
-    async with budget.reserved(attempts):
+    async with set_aside(budget, attempts):
         attempts.append(Attempt(handle="a", number=1, key="key 1", charge=charge))
 
 
@@ -68,7 +76,7 @@ async def test_the_last_report_waits_for_what_is_under_way_elsewhere(redis: Redi
     """While all that is left hangs on an attempt of another process, its end is waited for."""
     async with pair(redis, 1) as (one, other):
         attempts: list[Attempt] = []
-        async with one.reserved(attempts):
+        async with set_aside(one, attempts):
             waiting = asyncio.create_task(buy(other))
             await until(lambda: other.reserved_now == 1)
             attempts.append(Attempt(handle="a", number=1, key="key 1", charge=Charge.FAILED))
@@ -79,7 +87,7 @@ async def test_the_last_report_waits_for_what_is_under_way_elsewhere(redis: Redi
 
 async def test_what_a_dead_process_set_aside_counts_as_bought(redis: RedisServer) -> None:
     """A report that was set aside by a process that died is waited for no more, and stays spent."""
-    async with pair(redis, 1) as (one, other), one.reserved([]):
+    async with pair(redis, 1) as (one, other), set_aside(one):
         redis.command("ZADD walee:budget:{march}:aside 1 " + redis.command(ASIDE).split("\r\n")[2])
         with pytest.raises(BudgetError, match="the budget of 1 reports is spent"):
             await buy(other)
@@ -88,7 +96,7 @@ async def test_what_a_dead_process_set_aside_counts_as_bought(redis: RedisServer
 async def test_a_caller_who_gives_up_leaves_nothing_set_aside(redis: RedisServer) -> None:
     """Whoever is cancelled while waiting, or with the report set aside, gives it back."""
     async with pair(redis, 1) as (one, other):
-        async with one.reserved([]):
+        async with set_aside(one):
             waiting = asyncio.create_task(buy(other))
             await until(lambda: other.reserved_now == 1)
             waiting.cancel()
@@ -139,7 +147,7 @@ def test_without_redis_nothing_is_bought(redis: RedisServer) -> None:
 
 async def test_every_key_of_a_budget_has_an_end(redis: RedisServer) -> None:
     """An account is kept for thirty days after its last use."""
-    async with pair(redis, 3) as (one, _), one.reserved([]):
+    async with pair(redis, 3) as (one, _), set_aside(one):
         ends = [int(redis.command(f"PTTL {key}")[1:]) for key in ("walee:budget:{march}", "walee:budget:{march}:aside")]
     assert all(29 * 86_400_000 < end <= 30 * 86_400_000 for end in ends)
 

@@ -32,7 +32,7 @@ from walee_async.integrations.dask import (
     write_tables_on_dask,
 )
 from walee_async.integrations.dask.place import LOCAL, cluster_at
-from walee_async.integrations.dask.shard import MERGED, shards_of
+from walee_async.integrations.dask.shard import MERGED, readers_of, shards_of
 from walee_async.retry import RetryPolicy
 from walee_async.scoring import read_brief
 from walee_async.store import StoreReader
@@ -92,8 +92,20 @@ def fetch_on_cluster(order: Order) -> Exit:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"The folder {folder} cannot be made: {error.strerror}") from None
+    _look_into(folder, screen)
     with _in_environment(keys):
         return asyncio.run(_run(order, handles, total, terms, folder, brief, screen))
+
+
+def _look_into(folder: Path, screen: Screen) -> None:
+    """Before anything is bought: all that is in the folder can be read, and what is bought can be merged.
+
+    Raises:
+        StoreError: it cannot.
+    """
+    open_store(folder / MERGED, screen, create=True).close()
+    for reader in readers_of(folder):
+        reader.close()
 
 
 @contextmanager
@@ -193,12 +205,12 @@ async def _merge(run: ClusterRun, screen: Screen) -> Exit | None:
                 "The shards are on disks of the workers: bring them together, and `walee merge` makes them one."
             )
         return None
-    with open_store(run.folder / MERGED, screen, create=True) as store:
-        try:
+    try:
+        with open_store(run.folder / MERGED, screen, create=True) as store:
             code = await merge_all(store, shards, screen)
-        except StoreError as error:
-            screen.warn(str(error))
-            return Exit.STORE
+    except StoreError as error:
+        screen.warn(str(error))
+        return Exit.STORE
     with StoreReader.open(run.folder / MERGED) as reader:
         # A worker that died has told nobody what it bought; its shard knows.
         mine = [known.id for known in reader.runs() if known.command == run.id]

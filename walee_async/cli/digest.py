@@ -158,6 +158,6 @@ def _rest(account: Account) -> str:
     parked = account.ledger.failures["NotReadyError"]
     due = f" {plural(parked, 'report')} being prepared will be asked for when due." if parked else ""
     return (
-        "The same command again tries only those that failed, save what asking again would not change; "
-        f"--retry-failed tries those too.{due}"
+        "The same command again tries only those that failed, save what asking again would not change or might buy "
+        f"twice; --retry-failed tries those too.{due}"
     )

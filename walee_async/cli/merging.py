@@ -10,6 +10,7 @@ from walee_async.cli.keeping import open_store
 from walee_async.cli.screen import Screen
 from walee_async.cli.text import clean, plural
 from walee_async.errors import ConfigError
+from walee_async.store import StoreReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +32,8 @@ def merge(path: Path, sources: Sequence[Path]) -> Exit:
         raise ConfigError("Name the stores to be merged, or a folder of them")
     if path.exists() and any(source.samefile(path) for source in stores):
         raise ConfigError(f"{path} is to be merged into itself; name another store")
+    for source in stores:
+        StoreReader.open(source).close()  # before there is a new store, and before anything is brought into it
     with open_store(path, screen, create=True) as store:
         return asyncio.run(merge_all(store, stores, screen))
 

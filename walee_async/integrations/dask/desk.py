@@ -13,8 +13,8 @@ from distributed import get_worker
 from msgspec import Raw
 
 from walee_async.client import WaleeClient
-from walee_async.errors import ConfigError, RunEndedError, WaleeError
-from walee_async.integrations.dask.orders import Came, told
+from walee_async.errors import ConfigError, RunEndedError, StoreError, WaleeError
+from walee_async.integrations.dask.orders import Came, Kept, not_attempted, told
 from walee_async.integrations.dask.scheduler import SchedulerGate, scheduler_budget
 from walee_async.integrations.dask.shard import Shard
 from walee_async.keys import api_keys
@@ -60,10 +60,11 @@ class Desk(WorkerPlugin):
         self._shard: Shard | None = None
         self._stopped = asyncio.Event()
         self._working: set[asyncio.Future[Any]] = set()
+        self._ended: WaleeError | None = None
 
     async def teardown(self, worker: Any) -> None:
         """Let what is under way come to its end, and close."""
-        whole = not self._stopped.is_set() and not self._working
+        whole = not self._stopped.is_set() and not self._working and self._ended is None
         self.stop()
         if self._working:
             await asyncio.wait(self._working, timeout=2 * GRACE)
@@ -82,8 +83,8 @@ class Desk(WorkerPlugin):
     async def work(self, number: int, handles: Sequence[str]) -> Came:
         """Fetch the reports of a chunk, and tell what became of each handle.
 
-        Raises:
-            WaleeError: the worker cannot work at all, such as without an API key.
+        Also what keeps the worker from working at all, such as that there is no API key, is told and not raised: Dask
+        would log it with its traceback.
         """
         done = asyncio.get_running_loop().create_future()
         self._working.add(done)
@@ -95,10 +96,24 @@ class Desk(WorkerPlugin):
                 concurrency=self._terms.concurrency,
                 retry_failed=self._terms.retry_failed,
             )
-            return await self._take(number, run)
+            came = await self._take(number, run)
+        except WaleeError as error:
+            came = Came([not_attempted(handle, error) for handle in handles], ended=error)
+        else:
+            await self._correct(came)
         finally:
             self._working.discard(done)
             done.set_result(None)
+        self._ended = self._ended or came.ended
+        return came
+
+    async def _correct(self, came: Came) -> None:
+        """What a worker of this run had bought before it died was not there before the run."""
+        reused = [one.handle for one in came.outcomes if isinstance(one, Kept) and one.reused]
+        assert self._shard is not None
+        with suppress(StoreError):  # it is about the summary only
+            mine = await self._shard.bought_now(reused)
+            came.outcomes = [Kept(one.handle, reused=False) if one.handle in mine else one for one in came.outcomes]
 
     async def _take(self, number: int, run: Run[Raw]) -> Came:
         came = Came()
@@ -167,10 +182,11 @@ class Desk(WorkerPlugin):
         if terms.redis is not None:
             from walee_async.integrations.redis import SharedBudget, SharedGate
 
-            budget = SharedBudget(terms.redis, self._run, **terms.limits) if terms.capped else None
-            return SharedGate(terms.redis), budget
+            common = SharedBudget(terms.redis, self._run, **terms.limits) if terms.capped else None
+            return SharedGate(terms.redis), common
         way = self._worker.scheduler
-        return SchedulerGate(way), scheduler_budget(way, self._run, **terms.limits) if terms.capped else None
+        budget = scheduler_budget(way, self._worker.address, self._run, **terms.limits) if terms.capped else None
+        return SchedulerGate(way), budget
 
 
 async def _receive(run: Run[Raw], came: Came) -> None:

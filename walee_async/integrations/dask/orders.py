@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from walee_async.budget import Budget
 from walee_async.client import BASE_URL
-from walee_async.errors import ConfigError, PayloadError, WaleeError
+from walee_async.errors import ConfigError, NotAttemptedError, PayloadError, WaleeError
 from walee_async.options import DEFAULTS, check_concurrency
 from walee_async.outcomes import Charge, Failed, Fetched, Outcome
 from walee_async.pacing import check_burst, check_rate
@@ -76,7 +76,7 @@ class Kept(Struct, frozen=True):
 
     handle: str
     reused: bool
-    """It was there before its chunk was begun."""
+    """It was there before the run."""
 
 
 class Came(Struct):
@@ -98,6 +98,11 @@ def told(outcome: Outcome[Any]) -> Kept | Failed:
     if isinstance(error, PayloadError):
         error.payload = None  # it is in the store
     return Failed(outcome.handle, error)
+
+
+def not_attempted(handle: str, ended: WaleeError) -> Failed:
+    """The outcome of a handle that a run has not come to, because it ended before."""
+    return Failed(handle, NotAttemptedError(f"the run ended first: {ended.detail}", handle=handle))
 
 
 def check_asynchronous(client: Any) -> None:

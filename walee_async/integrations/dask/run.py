@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from distributed import KilledWorker
 from distributed.client import FutureCancelledError
 
-from walee_async.errors import AmbiguousError, BudgetError, ConfigError, NotAttemptedError, RunEndedError, WaleeError
+from walee_async.errors import AmbiguousError, BudgetError, ConfigError, RunEndedError, WaleeError
 from walee_async.feed import Feed
 from walee_async.integrations.dask.desk import GRACE, Desk, stop, work
-from walee_async.integrations.dask.orders import CHUNK, Came, Kept, Terms, check_asynchronous
+from walee_async.integrations.dask.orders import CHUNK, Came, Kept, Terms, check_asynchronous, not_attempted
 from walee_async.integrations.dask.scheduler import GONE, Keeper
 from walee_async.ledger import Ledger
 from walee_async.outcomes import Failed
@@ -203,7 +203,7 @@ class ClusterRun:
         came = Came()
         # Past the budget, what is in a store is still to be had.
         if self._ended is not None and not isinstance(self._ended, BudgetError):
-            came.outcomes = [Failed(handle, self._not_attempted(handle)) for handle in handles]
+            came.outcomes = [not_attempted(handle, self._ended) for handle in handles]
         elif handles:
             came = await self._submit(number, handles)
         heard, _ = self._heard.pop(number, (0, 0))
@@ -221,25 +221,14 @@ class ClusterRun:
         try:
             came: Came = await future
         except KilledWorker:
-            # What it bought before is in the shards of the workers that died with it.
-            why = "the workers that had it died, one after the other; what they bought is in their shards"
-            return Came([Failed(handle, AmbiguousError(why, handle=handle)) for handle in handles])
+            came = _unheard(handles, "the workers that had it died, one after the other")
         except FutureCancelledError as error:
-            return self._give_up(WaleeError(f"the cluster has given up the run: {error.reason}"), handles)
-        except WaleeError as error:
-            return self._give_up(error, handles)
+            came = _unheard(handles, "its chunk was handed out, and the cluster went away")
+            came.ended = WaleeError(f"the cluster has given up the run: {error.reason}")
         finally:
             future.release()
         self._ended = self._ended or came.ended
         return came
-
-    def _give_up(self, error: WaleeError, handles: list[str]) -> Came:
-        self._ended = self._ended or error
-        return Came([Failed(handle, self._not_attempted(handle)) for handle in handles])
-
-    def _not_attempted(self, handle: str) -> NotAttemptedError:
-        assert self._ended is not None
-        return NotAttemptedError(f"the run ended first: {self._ended.detail}", handle=handle)
 
     def _enter(self, came: Came, others: list[Kept | Failed]) -> None:
         """Enter in the books what a chunk came to."""
@@ -271,6 +260,12 @@ class ClusterRun:
     async def _tell_to_stop(self) -> None:
         with suppress(OSError, TimeoutError):
             await self._client.run(stop, self._desk.name, on_error="ignore")
+
+
+def _unheard(handles: list[str], why: str) -> Came:
+    """Nobody knows here what became of a chunk; the shards do."""
+    why = f"{why}; what was bought by then is in the shards"
+    return Came([Failed(handle, AmbiguousError(why, handle=handle)) for handle in handles])
 
 
 def fetch_on_dask(

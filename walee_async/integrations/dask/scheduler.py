@@ -42,24 +42,27 @@ class Keeper(SchedulerPlugin):
         scheduler.handlers["walee_budget"] = self.budget
 
     def remove_worker(self, scheduler: Any, worker: str, **_: Any) -> None:
-        """Let the clients know that a worker is gone."""
+        """Let the clients know that a worker is gone, and let nobody wait for what it had set aside."""
         scheduler.log_event(GONE, worker)
+        for book in self._budgets.values():
+            book.bury(worker)
 
-    async def gate(self, name: str, asked: Sequence[Any]) -> list[Any]:
+    async def gate(self, name: str, who: str, asked: Sequence[Any]) -> list[Any]:
         """Answer one question about turns."""
         return self._gates.setdefault(name, GateBook()).answer(time.monotonic() * 1e6, asked)
 
-    async def budget(self, name: str, asked: Sequence[Any]) -> list[Any]:
-        """Answer one question about a budget."""
-        return self._budgets.setdefault(name, BudgetBook()).answer(time.monotonic() * 1e6, asked)
+    async def budget(self, name: str, who: str, asked: Sequence[Any]) -> list[Any]:
+        """Answer one question about a budget, of the worker at this address."""
+        return self._budgets.setdefault(name, BudgetBook()).answer(time.monotonic() * 1e6, who, asked)
 
 
 class SchedulerLink:
     """A way to the keeper on a scheduler; see `walee_async.integrations.shared.link.Link`."""
 
-    def __init__(self, scheduler: Any, question: str) -> None:
+    def __init__(self, scheduler: Any, question: str, who: str) -> None:
         self._ask = getattr(scheduler, f"walee_{question}")
         self._where = scheduler.address
+        self._who = who
         self._closed = False
 
     async def ask(self, keys: Sequence[str], args: Sequence[str | float]) -> Any:
@@ -72,7 +75,7 @@ class SchedulerLink:
         if not self._closed:
             try:
                 async with asyncio.timeout(TIMEOUT):
-                    said = await self._ask(name=keys[0], asked=list(args))
+                    said = await self._ask(name=keys[0], who=self._who, asked=list(args))
             except (OSError, RuntimeError):  # RuntimeError: what it went through is closed
                 pass
         if said is None:
@@ -98,11 +101,11 @@ class SchedulerGate:
         name = name_of(secret)
 
         def make(gate: Door, rate: float, burst: int) -> SharedTurns:
-            return SharedTurns(gate, rate, burst, SchedulerLink(self._scheduler, "gate"), name)
+            return SharedTurns(gate, rate, burst, SchedulerLink(self._scheduler, "gate", ""), name)
 
         return make
 
 
-def scheduler_budget(scheduler: Any, name: str, **limits: Any) -> CommonBudget:
-    """A budget that is kept by the scheduler; for its limits see `CommonBudget`."""
-    return CommonBudget(partial(SchedulerLink, scheduler, "budget"), name, **limits)
+def scheduler_budget(scheduler: Any, who: str, name: str, **limits: Any) -> CommonBudget:
+    """A budget that is kept by the scheduler, as the worker at the address `who` has it; see `CommonBudget`."""
+    return CommonBudget(partial(SchedulerLink, scheduler, "budget", who), name, **limits)

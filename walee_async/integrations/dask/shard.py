@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import platform
 import re
 from collections import defaultdict
@@ -17,6 +16,7 @@ from msgspec import structs
 from walee_async.errors import StoreDamagedError, StoreError, StoreLockedError, StorePathError
 from walee_async.reuse import is_young
 from walee_async.store import Standing, Store, StoreReader
+from walee_async.store.connect import check_header
 from walee_async.store.lock import is_held
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from walee_async.integrations.dask.orders import Terms
     from walee_async.outcomes import Payload
     from walee_async.store import Failure, Held, Merged
-
-logger = logging.getLogger("walee_async")
 
 MERGED: Final = "reports.db"
 """What the shards of a folder are merged into."""
@@ -77,9 +75,8 @@ class Shard(Store):
                 shard = cls.open(path, under_way=under_way)
             except StoreLockedError:
                 continue
-            except StoreDamagedError as error:
-                logger.warning("%s", error)
-                continue
+            except (StoreDamagedError, StorePathError) as error:
+                raise _unknown(error) from None
             shard._folder, shard._cluster_run, shard._where = folder, run, {}
             shard._fresh, shard._max_age = terms.fresh, terms.max_age
             return shard
@@ -88,6 +85,16 @@ class Shard(Store):
     async def standing(self, handles: Sequence[str]) -> dict[str, Standing]:
         """All that bears on whether to buy the report of each handle, from every store of the folder."""
         return await self._read(lambda reader: self._known(reader, handles))
+
+    async def bought_now(self, handles: Sequence[str]) -> set[str]:
+        """Those of some handles whose reports this very run has bought, by whichever of its workers."""
+
+        def look(own: StoreReader) -> set[str]:
+            with ExitStack() as stack:
+                readers = (own, *map(stack.enter_context, readers_of(self._folder, self.path)))
+                return {handle for reader in readers for handle in reader.bought_by(handles, self._cluster_run)}
+
+        return await self._read(look) if handles else set()
 
     async def latest(self, handle: str) -> Payload | None:
         """The newest report of a handle, wherever in the folder it is."""
@@ -113,7 +120,7 @@ class Shard(Store):
 
     def _known(self, own: StoreReader, handles: Sequence[str]) -> dict[str, Standing]:
         with ExitStack() as stack:
-            others = [stack.enter_context(reader) for reader in self._others()]
+            others = [stack.enter_context(reader) for reader in readers_of(self._folder, self.path)]
             known, where = known_to(own, others, handles, self._cluster_run if self._fresh else None)
             old = [handle for handle, one in known.items() if one.held and not is_young(one.held, self._max_age)]
             if old and not self._fresh:
@@ -123,19 +130,32 @@ class Shard(Store):
         self._where.update((handle, path) for handle, path in where.items() if path != self.path)
         return known
 
-    def _others(self) -> Iterator[StoreReader]:
-        mine = host_name()
-        for path in (self._folder / MERGED, *shards_of(self._folder)):
-            # SQLite cannot be read from one machine while another writes to it.
-            foreign = path.name != MERGED and path.name.rpartition("-")[0] != mine
-            if path == self.path or not path.exists() or (foreign and is_held(path)):
-                continue
-            try:
-                yield StoreReader.open(path)
-            except StorePathError:
-                continue  # being made just now
-            except StoreError as error:
-                logger.warning("%s cannot be looked into, so what it holds may be bought again: %s", path, error)
+
+def readers_of(folder: Path, besides: Path | None = None) -> Iterator[StoreReader]:
+    """Every store of a folder that can be looked into from here, to be closed by the caller. Blocks.
+
+    Raises:
+        StoreError: one of them cannot be used, and what it holds would be bought again.
+    """
+    mine = host_name()
+    for path in (folder / MERGED, *shards_of(folder)):
+        # SQLite cannot be read from one machine while another writes to it.
+        foreign = path.name != MERGED and path.name.rpartition("-")[0] != mine
+        if path == besides or (foreign and is_held(path)):
+            continue
+        try:
+            reader = StoreReader.open(path) if check_header(path) else None  # else there is none, or it is being made
+        except (StoreDamagedError, StorePathError) as error:
+            raise _unknown(error) from None
+        if reader is not None:
+            yield reader
+
+
+def _unknown(error: StoreError) -> StorePathError:
+    return StorePathError(
+        f"{error.detail}; nothing is bought as long as it is not known what is in it: put it back as it was, or move"
+        " it away to go on without it"
+    )
 
 
 def _latest(path: Path, handle: str) -> Payload | None:

@@ -71,10 +71,14 @@ class BudgetBook:
 
     def __init__(self) -> None:
         self.spent = 0
-        self.aside: dict[str, float] = {}
-        """Reports that are set aside, by the time at which their process is taken for dead."""
+        self.aside: dict[str, tuple[float, str]] = {}
+        """Reports that are set aside: when their worker is taken for dead at the latest, and its address."""
 
-    def answer(self, now: float, asked: Sequence[Any]) -> list[Any]:
+    def bury(self, who: str) -> None:
+        """A worker has gone: what it had set aside is waited for no more, and stays spent."""
+        self.aside = {name: (0.0 if one == who else until, one) for name, (until, one) in self.aside.items()}
+
+    def answer(self, now: float, who: str, asked: Sequence[Any]) -> list[Any]:
         """Set a report aside, or say what became of reports set aside earlier."""
         cap, gone, place = float(asked[0]), float(asked[1]), asked[6]
         told = iter(asked[7:])
@@ -84,7 +88,7 @@ class BudgetBook:
         said = 1
         if place and place not in self.aside:
             if cap < 0 or self.spent + len(self.aside) < cap:
-                self.aside[place] = now + gone
+                self.aside[place] = now + gone, who
             else:
-                said = 0 if any(at >= now for at in self.aside.values()) else -1
+                said = 0 if any(until >= now for until, _ in self.aside.values()) else -1
         return [said, self.spent, len(self.aside), "scheduler"]

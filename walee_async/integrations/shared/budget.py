@@ -6,7 +6,7 @@ import asyncio
 import math
 import re
 import secrets
-from contextlib import asynccontextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from walee_async.budget import Budget
@@ -15,10 +15,11 @@ from walee_async.integrations.shared.link import NoAnswerError
 from walee_async.outcomes import Charge
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from walee_async.integrations.shared.link import Link
+    from walee_async.interfaces import Ready
     from walee_async.outcomes import Attempt
 
 PATIENCE: Final = 30.0
@@ -90,30 +91,32 @@ class CommonBudget(Budget):
             await self._link.aclose()
         self._link = self._teller = None
 
-    @asynccontextmanager
-    async def reserved(self, attempts: Sequence[Attempt]) -> AsyncIterator[None]:
-        """Set one report aside for the attempt made inside, and tell what became of it.
+    @contextmanager
+    def place(self, attempts: Sequence[Attempt]) -> Iterator[Ready]:
+        """Yield what sets one report aside for the attempt made inside, and tell what became of it.
 
-        While all that is left hangs on attempts under way, in any process, their end is waited for.
-
-        Raises:
-            BudgetError: the cap is reached for good.
-            BudgetUnknownError: the server does not answer.
-            ConfigError: the budget was not entered.
+        While all that is left hangs on attempts under way, in any process, their end is waited for. Awaited, it raises
+        BudgetError when the cap is reached for good, BudgetUnknownError when the server does not answer, and
+        ConfigError when the budget was not entered.
         """
         self._number += 1
         place = f"{self._me}:{self._number}"
         before = len(attempts)
-        bought = False
-        try:
+        asked = False
+
+        async def reserve() -> None:
+            nonlocal asked
             async with self._opened():
+                asked = True
                 await self._reserve(place)
-            yield
+
+        try:
+            yield reserve
         finally:
-            if len(attempts) > before:
-                bought = attempts[-1].charge in {Charge.BILLED, Charge.AMBIGUOUS}
+            sent = len(attempts) > before
             # Whether it was set aside or not: a question that nobody waited for may have been answered.
-            self._settle(place, bought)
+            if asked:
+                self._settle(place, sent and attempts[-1].charge in {Charge.BILLED, Charge.AMBIGUOUS})
 
     def _opened(self) -> asyncio.Lock:
         if self._link is None:

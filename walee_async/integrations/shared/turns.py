@@ -47,6 +47,7 @@ class SharedTurns:
         self._own: float | None = None  # the last turn this process took by itself; None: the server gives them
         self._alone_since = 0.0
         self._missed = False
+        self._silent_since = math.inf
         self._round_trip = 0.0
         self._told_until = -math.inf
         self._cut: float | None = None
@@ -69,7 +70,7 @@ class SharedTurns:
         """See `walee_async.interfaces.Turns.take`."""
         since = self._loop.time()
         while True:
-            turn = await self._next(deadline, waiting, since)
+            turn = await self._next(deadline, waiting)
             if turn is None:
                 return None
             try:
@@ -90,7 +91,7 @@ class SharedTurns:
         self.forfeited += 1
         return False
 
-    async def _next(self, deadline: float, waiting: int, since: float) -> float | None:
+    async def _next(self, deadline: float, waiting: int) -> float | None:
         """The loop time of the next turn. None: nobody may be let through now."""
         while True:
             while self._turns and not self._in_time(self._turns[0]):
@@ -107,7 +108,7 @@ class SharedTurns:
             try:
                 late = await self._call(max(1, count), deadline)
             except NoAnswerError as error:
-                await self._wait(error, deadline, since)
+                await self._wait(error, deadline)
                 continue
             if late:
                 self._refuse_late(self._turns.popleft(), deadline)
@@ -119,10 +120,10 @@ class SharedTurns:
             wait = turn - self._loop.time()
             raise DeadlineError(f"the next turn is {wait:.1f} s away, past the deadline")
 
-    async def _wait(self, error: NoAnswerError, deadline: float, since: float) -> None:
+    async def _wait(self, error: NoAnswerError, deadline: float) -> None:
         """Wait before another call, unless this process may go on alone by now."""
         now = self._loop.time()
-        if not self._standing.known and now - since > PATIENCE:
+        if not self._standing.known and now - self._silent_since > PATIENCE:
             # Who has not heard how many share the gate cannot know its part of it.
             raise LongPauseError(f"{self._gate.label}: nothing can be sent until others are known of: {error}")
         if now + RETRY > deadline:
@@ -144,9 +145,11 @@ class SharedTurns:
             said = await self._link.ask(self._keys, self._arguments(wanted, asked, deadline))
         except NoAnswerError as error:
             self._missed = True
+            self._silent_since = min(self._silent_since, asked)
             self._go_alone(error)
             raise
         heard = self._loop.time()
+        self._silent_since = math.inf
         self._round_trip = heard - asked
         if not self._standing.hear(said, asked, heard):
             return False
