@@ -110,6 +110,13 @@ def kill(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """Fetch for an hour through faults, kills and restarts, and hold all that is kept against the gateway's books."""
+    session.install(".[cli,dask,redis,speed,test]")
+    session.run("python", "tests/crash/soak/soak.py", *(session.posargs or ["--minutes", "60"]))
+
+
+@nox.session(default=False)
 def coverage(session: nox.Session) -> None:
     """Show the lines and branches that no test reaches."""
     session.install("-e", ".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]", *_group("coverage"))

@@ -106,11 +106,13 @@ class Lines(Struct):
     """Handles with a report, or with the bytes of one that cannot be read."""
     all: Counter[str]
     wrong: list[str]
+    end: int
+    """Where the next outcome will stand: a last line that was cut off will be taken out."""
 
 
 def lines_of(path: Path, start: int = 0) -> Lines:
     """Read the file from an offset on."""
-    found = Lines(Counter(), Counter(), [])
+    found = Lines(Counter(), Counter(), [], start)
     if not path.exists():
         return found
     with path.open("rb") as file:
@@ -121,10 +123,15 @@ def lines_of(path: Path, start: int = 0) -> Lines:
             except ValueError:
                 found.wrong.append(f"no JSON in {path.name}: {line[:80]!r}")
                 continue
-            handle = outcome["handle"]
-            found.all[handle] += 1
-            found.reports[handle] += "report" in outcome or "payload" in outcome
-            name = outcome.get("report", {}).get("user_profile", {}).get("username", handle)
-            if name != handle:
-                found.wrong.append(f"{handle}: the report is that of {name}")
+            found.end += len(line) + (not line.endswith(b"\n"))
+            _note(outcome, found)
     return found
+
+
+def _note(outcome: dict[str, Any], found: Lines) -> None:
+    handle = outcome["handle"]
+    found.all[handle] += 1
+    found.reports[handle] += "report" in outcome or "payload" in outcome
+    name = outcome.get("report", {}).get("user_profile", {}).get("username", handle)
+    if name != handle:
+        found.wrong.append(f"{handle}: the report is that of {name}")

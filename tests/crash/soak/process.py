@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -56,7 +57,7 @@ class Process:
                 stderr=err,
                 cwd=folder,
                 env=environment,
-                preexec_fn=limit if largest is not None else None,
+                preexec_fn=limit if largest is not None else None,  # noqa: PLW1509 - the soak has no threads
             )
         self._watched = os.pidfd_open(self._process.pid)
 
@@ -87,6 +88,12 @@ class Process:
         if self._process.poll() is None:
             self._process.send_signal(number)
 
+    @staticmethod
+    def send(pid: int, number: int) -> None:
+        """Send a signal to a process that this one started, if it is still there."""
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
     def end(self) -> Ended:
         """Wait for its end."""
         hung = self.lasts(LONGEST)
@@ -112,17 +119,25 @@ def memory(pid: int) -> tuple[int, int]:
 
 def descriptors(pid: int) -> int:
     """The files and sockets a process has open."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
-def marked(mark: str) -> dict[int, str]:
-    """The processes that bear a mark, by id, with their command lines."""
+def marked(mark: str, key: str = "") -> dict[int, str]:
+    """The processes that bear a mark, and if one is given have this key, by id, with their command lines."""
     found = {}
-    wanted = f"{MARK}={mark}".encode()
+    wanted = {f"{MARK}={mark}".encode()} | ({f"WALEE_API_KEY={key}".encode()} if key else set())
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdecimal() and wanted in (entry / "environ").read_bytes().split(b"\0"):
+            if entry.name.isdecimal() and wanted <= set((entry / "environ").read_bytes().split(b"\0")):
                 found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:200]
         except OSError:
             continue
     return found
+
+
+def wait_for(happened: Callable[[], bool], seconds: float) -> bool:
+    """Wait for something, at most so long; whether it happened."""
+    until = time.monotonic() + seconds
+    while not (done := happened()) and time.monotonic() < until:
+        select.select([], [], [], 0.05)
+    return done

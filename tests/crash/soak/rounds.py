@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 from random import Random
 
-from books import account_of, damage, differences, lines_of
+from books import Lines, account_of, damage, differences, lines_of
 from msgspec import Struct
-from process import MARK, Ended, Process, marked
+from process import MARK, Ended, Process, marked, wait_for
 from world import TRANSIENT, World, draw_faults
 
 from walee_async.testing import Mix, Quota
@@ -26,6 +27,7 @@ machine that stalls bunches them; over one second that would look like a breach.
 MOST_LIVES = 40
 """Commands until a list that does not come to its end is a failure."""
 LEFT = {"reports.db", "reports.db.lock", "reports.db.reserve", "reports.db-wal", "reports.db-shm", "reports.db.views"}
+LEFT |= {"list.txt", "reports.jsonl", "other.jsonl", "tmp"}
 SOFT = {signal.SIGINT: (130, -2), signal.SIGTERM: (143, -15), signal.SIGHUP: (129, -1)}
 """The codes that a process may end with after a signal: its own, or the system's before it has taken charge."""
 
@@ -53,6 +55,8 @@ class Round(Struct, kw_only=True):
     folder: Path
     mark: str
     tally: Tally
+    crossed: bool = False
+    """Whether a second fetch came in when the first had just ended, and went on where it was."""
 
     @property
     def handles(self) -> list[str]:
@@ -112,15 +116,18 @@ def fetch_round(this: Round) -> None:
     given = ["fetch", "list.txt", "--out", "reports.jsonl", "--base-url", this.world.base_url, "--view", view]
     given += ["--rate", f"{RATE:g}", "--concurrency", str(dice.choice([4, 16, 64])), "--deadline", "20", *ordered]
     given += ["--resend-ambiguous", str(dice.choice([0, 1, 3]))]
-    harm = dice.choices([_nothing, _kill, _tell, _leave, _fill, _revoke, _cap], [1, 6, 4, 4, 2, 1, 2], k=dice.randint(1, 4))
+    harm = dice.choices(
+        [_nothing, _kill, _tell, _leave, _fill, _revoke, _cap], [1, 6, 4, 4, 2, 1, 2], k=dice.randint(1, 4)
+    )
     for number in range(MOST_LIVES):
         act = harm[number] if number < len(harm) else _nothing
-        start = size_of(this.folder / "reports.jsonl")
-        before = lines_of(this.folder / "reports.jsonl").reports
+        before = lines_of(this.folder / "reports.jsonl")
+        this.crossed = False
         life = act(this, given, f"life-{number}")
         this.tally.counts["lives"] += 1
         if act in {_nothing, _leave} and life.code in {0, 3}:
-            _check_lines(this, before, start)
+            if not this.crossed:
+                _check_lines(this, before)
             if number >= len(harm) - 1:
                 break
     else:
@@ -210,6 +217,7 @@ def _beside(this: Round, fetching: Process, name: str) -> None:
     """Commands on the store while it is written to: those that read go on, those that write are refused."""
     dice = this.dice
     _begun(this, fetching)
+    again = ["fetch", "list.txt", "--base-url", this.world.base_url, "--max-reports", "0", "--out"]
     for number in range(dice.randint(1, 2)):
         what, allowed = dice.choice(
             [
@@ -218,28 +226,27 @@ def _beside(this: Round, fetching: Process, name: str) -> None:
                 (["export", "reports.db", f"{name}-{number}.jsonl.gz"], (0,)),
                 (["prune", "reports.db", "--older-than", "20d", "--yes"], (0, 5)),
                 (["merge", "../merged.db", "reports.db"], (0, 5)),
-                (["fetch", "list.txt", "--out", "reports.jsonl"], (2,)),
-                (["fetch", "list.txt", "--out", "other.jsonl", "--max-reports", "0"], (5,)),
+                ([*again, "reports.jsonl"], (2,)),
+                ([*again, "other.jsonl"], (5,)),
             ]
         )
-        if what[0] == "fetch" and not fetching.lasts(0):
-            continue
-        beside = this.command(*what, name=f"{name}-beside-{number}")
+        process = this.command(*what, name=f"{name}-beside-{number}")
+        still = fetching.lasts(0)
         if what[0] == "fetch":
-            # Where the other ends first, this one fetches nothing: it has no such gateway.
-            allowed = (*allowed, 0, 3, 4, 6)
-        this.ended(beside, f"{what[0]} beside {name}", allowed)
+            process.lasts_until(lambda: False)
+            # Where the other ended first, there is nobody to be refused for.
+            allowed = (*allowed, *(() if still and fetching.lasts(0) else (0, 3, 4, 6)))
+        ended = this.ended(process, f"{what[0]} beside {name}", allowed)
+        this.crossed = this.crossed or (what[-1] == "reports.jsonl" and ended.code != 2)
         this.tally.counts["commands beside"] += 1
 
 
-def _check_lines(this: Round, before: Counter[str], start: int) -> None:
-    """After a fetch that came to its end: one outcome for each handle that had none."""
-    told = lines_of(this.folder / "reports.jsonl", start)
-    had = set(before)
-    want = set(this.handles) - {handle for handle in had if before[handle]}
-    if told.all != Counter(want):
-        more, less = told.all - Counter(want), Counter(want) - told.all
-        this.fault(f"outcomes too many {dict(more)}, missing {dict(less)}")
+def _check_lines(this: Round, before: Lines) -> None:
+    """After a fetch that came to its end: one outcome for each handle that had no report."""
+    told = lines_of(this.folder / "reports.jsonl", before.end)
+    want = Counter(set(this.handles) - set(+before.reports))
+    if told.all != want:
+        this.fault(f"outcomes too many {dict(told.all - want)}, missing {dict(want - told.all)}")
     this.tally.counts["outcomes"] += told.all.total()
 
 
@@ -271,9 +278,9 @@ def _after(this: Round) -> None:
 def check_store(this: Round, store: Path) -> None:
     """The store's books against the gateway's, its reports against what was sent, the key's quota."""
     handles = this.handles
-    seen, told = this.world.settled(handles, 0 if not this.world.maker.small else 64), account_of(store)
-    if not this.world.maker.small and seen.connections:
-        this.fault(f"{seen.connections} connections are open at the gateway, and nobody is left")
+    if not wait_for(lambda: this.world.ask("seen", []).connections == 0, 10.0):
+        this.fault("connections are open at the gateway, and nobody is left")
+    seen, told = this.world.ask("seen", handles), account_of(store)
     for text in (*differences(told, seen), *damage(store, handles, seen, this.world.maker, this.first)):
         this.fault(text)
     if breaches := this.world.ask("forget", this.key):
@@ -289,33 +296,25 @@ def check_store(this: Round, store: Path) -> None:
     counts["billed and not kept"] += seen.billed.total() - told.kept.total()
 
 
-def tidy(this: Round) -> None:
-    """Nothing is left behind: no process, no strange file, and the key nowhere."""
-    for found in _left(this):
+def tidy(this: Round, more: Set[str] = frozenset()) -> None:
+    """Nothing is left behind: no process, no file but the known ones and these, and the key nowhere."""
+    for found in _left(this, LEFT | more):
         this.fault(found)
 
 
-def _left(this: Round) -> Iterator[str]:
-    for pid, line in marked(this.mark).items():
-        if str(this.folder) in line or this.folder.name in _where(pid):
-            yield f"process {pid} is still there: {line}"
+def _left(this: Round, known: Set[str]) -> Iterator[str]:
+    for pid, line in marked(this.mark, this.key).items():
+        yield f"process {pid} is still there: {line}"
     secret = this.key.encode()
     for path in sorted(this.folder.rglob("*")):
         if path.is_file() and secret in path.read_bytes():
             yield f"the key is in {path.name}"
-    known = LEFT | {"list.txt", "reports.jsonl", "other.jsonl", "tmp"}
     for path in this.folder.iterdir():
         if path.name not in known and path.suffix not in {".out", ".err", ".gz"}:
             yield f"{path.name} was left"
     for path in (this.folder / "tmp").iterdir():
-        yield f"{path.name} was left among the temporary files"
-
-
-def _where(pid: int) -> str:
-    try:
-        return os.readlink(f"/proc/{pid}/cwd")
-    except OSError:
-        return ""
+        if path.name != "dask-scratch-space":  # which Dask makes for all clusters of a machine, and leaves
+            yield f"{path.name} was left among the temporary files"
 
 
 def lives_round(this: Round) -> None:
@@ -327,13 +326,11 @@ def lives_round(this: Round) -> None:
     process = Process([sys.executable, str(LIVES), *given], this.folder, this.environment, "lives")
     ended = this.ended(process, "lives.py", (0,))
     if ended.code == 0:
-        import json
-
-        this.tally.counts["SIGKILL"] += json.loads(ended.out)["killed"]
-        this.tally.counts["lives"] += json.loads(ended.out)["lives"]
+        told = json.loads(ended.out)
+        this.tally.counts["SIGKILL"] += told["killed"]
+        this.tally.counts["lives"] += told["lives"]
         check_store(this, this.folder / "reports.db")
     tidy(this)
 
 
-KINDS: list[tuple[Callable[[Round], None], int]] = [(fetch_round, 8), (lives_round, 1)]
-"""The rounds there are, and how often each comes."""
+Kind = Callable[[Round], None]

@@ -1,8 +1,8 @@
-"""Runs fetches for an hour against a gateway that misbehaves, kills them, and holds every store against its books.
+"""Fetches for an hour from a gateway that misbehaves, kills what fetches, and holds every store against the books.
 
-Linux only. `python tests/crash/soak/soak.py --minutes 60`, or `nox -s soak -- --minutes 60`. A line for each round on
-standard error, a table at the end on standard output. The exit code is 1 when something did not hold; the folder is
-then kept, and named. The same seed makes the same rounds; when a signal falls, the machine decides.
+`nox -s soak -- --minutes 60`; Linux only. There is a line for each round on standard error, a table at the end on
+standard output. The exit code is 1 when something did not hold; the folder of that round is then kept, and named. The
+same seed draws the same rounds; at which moment a signal falls, the machine has its part in.
 """
 
 from __future__ import annotations
@@ -15,63 +15,77 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from shutil import rmtree
 
-from process import descriptors, marked, memory
-from rounds import KINDS, Round, Tally
+from clusters import cluster_round
+from process import descriptors, marked
+from rounds import Kind, Round, Tally, fetch_round, lives_round
+from services import Services
 from world import World
 
 from walee_async.testing import Maker
 
+sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
+from _redis import RedisServer, find
+
 CREATORS = 10_000_000
 """More than an hour can ask for; each is made up when it is asked for."""
-RESERVED = 1000
-"""The first so many are the services'."""
+FULL = 0.2
+"""The share of rounds with reports of 90 KB; the others have 1 KB, for more requests in the same time."""
 GROWTH = 1.15
-"""How much more memory the last third of the fetches may take than the first; measured: within a twentieth."""
+"""How much more memory the last third of the fetches may take than the first."""
+AGE = timedelta(days=30)
+"""Of every report: young enough to be reused, old enough to be pruned."""
 
 
 class Soak:
-    """One soak: its gateways, its services, its rounds."""
+    """Its gateways, its services, its rounds."""
 
     def __init__(self, arguments: argparse.Namespace, folder: Path, stack: ExitStack) -> None:
-        self.dice = Random(arguments.seed)
-        self.folder = folder
-        self.until = time.monotonic() + arguments.minutes * 60
-        self.handles = arguments.handles
         self.tally = Tally()
-        self.mark = f"{arguments.seed:08d}{time.time_ns() % 10**10:010d}"
-        created = datetime.now(UTC) - timedelta(days=30)
-        makers = [Maker(arguments.seed + 1, creators=CREATORS, small=True, created=created)]
-        makers += [Maker(arguments.seed + 2, creators=CREATORS, created=created)]
-        self.worlds = [World(maker) for maker in makers]
-        for world in self.worlds:
-            stack.callback(world.close)
-        self._next = RESERVED
+        self.rounds = 0
+        self._seed: int = arguments.seed
+        self._until = time.monotonic() + arguments.minutes * 60
+        self._handles: int = arguments.handles
+        self._folder = folder
+        self._mark = f"{arguments.seed:08d}_{time.time_ns() % 10**9:09d}"
+        self._next = 0
+        # One for each kind of rounds, so that what each leaves open is seen, and one for the services.
+        self._worlds = [stack.enter_context(World(maker)) for maker in self._makers()]
+        redis = find()
+        address = stack.enter_context(RedisServer(redis)).url if redis and find_spec("redis") else None
+        self._services = Services(self._worlds[2], folder, self._mark, address, Random(self._seed))
+        self._kinds: list[tuple[Kind, int]] = [(fetch_round, 12), (lives_round, 2)]
+        self._kinds += [(cluster_round, 1)] if find_spec("distributed") else []
+
+    def _makers(self) -> Iterator[Maker]:
+        created = datetime.now(UTC) - AGE
+        for number, small in enumerate((True, False, True)):
+            yield Maker(self._seed + number, creators=CREATORS, small=small, created=created)
 
     def run(self) -> None:
         """Rounds until the time is over; at least one."""
-        number = 0
-        while number == 0 or time.monotonic() < self.until:
-            number += 1
-            self.round(number)
+        while not self.rounds or time.monotonic() < self._until:
+            self.rounds += 1
+            self._round(self.rounds)
+        self._end()
 
-    def round(self, number: int) -> None:
-        """One round of a kind that the dice choose."""
-        dice = Random(f"{self.dice.random()}/{number}")
-        kinds, weights = zip(*KINDS, strict=True)
+    def _round(self, number: int) -> None:
+        dice = Random(f"{self._seed}/{number}")
+        kinds, weights = zip(*self._kinds, strict=True)
         (kind,) = dice.choices(kinds, weights)
-        count = self.handles or dice.randint(150, 400)
+        count = self._handles or dice.randint(150, 400)
         this = Round(
             number=number,
             dice=dice,
-            world=self.worlds[dice.random() < 0.2],
+            world=self._worlds[dice.random() < FULL],
             first=self._next,
             count=count,
-            folder=self.folder / f"round-{number:04d}",
-            mark=self.mark,
+            folder=self._folder / f"round-{number:04d}",
+            mark=self._mark,
             tally=self.tally,
         )
         self._next += count
@@ -80,59 +94,70 @@ class Soak:
             kind(this)
         except Exception as error:  # noqa: BLE001 - a soak goes on, and tells of it at the end
             this.fault(f"{type(error).__name__}: {error}")
-        wrong = self.tally.wrong[before:]
-        if not wrong:
+        if len(self.tally.wrong) == before:
             rmtree(this.folder)
-        self.tell(f"round {number} {kind.__name__} {count} handles {time.monotonic() - began:.1f} s", wrong)
+        self.tally.wrong += self._services.tick(self.tally)
+        self.tally.counts[kind.__name__.replace("_", " ") + "s"] += 1
+        took = time.monotonic() - began
+        self._tell(f"round {number}, {kind.__name__} of {count} handles, {took:.1f} s", self.tally.wrong[before:])
 
-    def tell(self, what: str, wrong: list[str]) -> None:
+    def _tell(self, what: str, wrong: list[str]) -> None:
         """One line, and one for each thing that does not hold."""
-        sys.stderr.write(f"{what}: {'all holds' if not wrong else f'{len(wrong)} do not hold'}\n")
-        for text in wrong[:10]:
-            sys.stderr.write(f"  {text}\n")
+        sys.stderr.write(f"{what}: {f'{len(wrong)} do not hold' if wrong else 'all holds'}\n")
+        sys.stderr.writelines(f"  {text}\n" for text in wrong[:10])
         sys.stderr.flush()
 
-    def end(self) -> None:
-        """What must hold of the whole."""
+    def _end(self) -> None:
+        wrong = self.tally.wrong
+        before = len(wrong)
+        wrong += self._services.end(self.tally)
+        first, last = self.memory()
+        if last > GROWTH * first:
+            wrong.append(f"the fetches take more and more memory: {first:,}, then {last:,} bytes")
+        for world in self._worlds:
+            if world.grown():
+                wrong.append(f"a gateway has {descriptors(world.pid):,} files open")
+        wrong += [f"process {pid} is still there: {line}" for pid, line in marked(self._mark).items()]
+        self._tell("the end", wrong[before:])
+
+    def memory(self) -> tuple[float, float]:
+        """The median peak of the fetches of small reports, of the first third and of the last; bytes."""
         peaks = self.tally.peaks
-        third = len(peaks) // 3
-        if third >= 3 and statistics.median(peaks[-third:]) > GROWTH * statistics.median(peaks[:third]):
-            self.tally.wrong.append("the fetches take more and more memory")
-        for pid, line in marked(self.mark).items():
-            self.tally.wrong.append(f"process {pid} is still there: {line}")
+        third = max(1, len(peaks) // 3)
+        return (statistics.median(peaks[:third]), statistics.median(peaks[-third:])) if peaks else (0.0, 0.0)
 
 
-def table(tally: Tally, seconds: float, rounds: int) -> Iterator[str]:
+def table(soak: Soak, seed: int, seconds: float) -> Iterator[str]:
     """The summary, a row for each count."""
-    yield f"{'rounds':28}{rounds:>12,}"
-    yield f"{'minutes':28}{seconds / 60:>12.1f}"
-    for name, count in tally.counts.items():
-        yield f"{name:28}{count:>12,}"
-    yield f"{'exit codes':28}{', '.join(f'{code}: {count:,}' for code, count in sorted(tally.codes.items()))}"
-    yield f"{'faults':28}{', '.join(f'{name} {count:,}' for name, count in tally.faults.most_common())}"
-    yield f"{'does not hold':28}{len(tally.wrong):>12,}"
+    tally = soak.tally
+    first, last = soak.memory()
+    rows = {"seed": f"{seed}", "minutes": f"{seconds / 60:.1f}", "rounds": f"{soak.rounds:,}"}
+    rows |= {name: f"{count:,}" for name, count in sorted(tally.counts.items())}
+    rows["exit codes"] = ", ".join(f"{code}: {count:,}" for code, count in sorted(tally.codes.items()))
+    rows["faults met"] = ", ".join(f"{name} {count:,}" for name, count in tally.faults.most_common())
+    rows["peak of a fetch, MiB"] = f"{first / 2**20:.1f} in the first third, {last / 2**20:.1f} in the last"
+    rows["does not hold"] = f"{len(tally.wrong):,}"
+    for name, value in rows.items():
+        yield f"{name:26}{value}"
 
 
 def main() -> int:
     """Soak, and tell what came of it."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--seed", type=int, default=None, help="the same rounds again")
-    parser.add_argument("--handles", type=int, default=0, help="the length of every list; 0 draws it")
+    parser.add_argument("--seed", type=int, default=Random().randrange(10**8), help="the same rounds again")
+    parser.add_argument("--handles", type=int, default=0, help="the length of every list; left out, it is drawn")
     arguments = parser.parse_args()
-    if arguments.seed is None:
-        arguments.seed = Random().randrange(10**8)
     sys.stderr.write(f"seed {arguments.seed}\n")
-    folder = Path(tempfile.mkdtemp(prefix="walee-soak-"))
-    began = time.monotonic()
+    folder, began = Path(tempfile.mkdtemp(prefix="walee-soak-")), time.monotonic()
     with ExitStack() as stack:
         soak = Soak(arguments, folder, stack)
         soak.run()
-        soak.end()
-    tally = soak.tally
-    print(*table(tally, time.monotonic() - began, 0), sep="\n")
-    if tally.wrong:
-        print(f"kept in {folder}", *tally.wrong[:50], sep="\n")
+    for row in table(soak, arguments.seed, time.monotonic() - began):
+        sys.stdout.write(f"{row}\n")
+    if wrong := soak.tally.wrong:
+        sys.stdout.write(f"\nWhat does not hold; what there is of it is kept in {folder}:\n")
+        sys.stdout.writelines(f"  {text}\n" for text in wrong)
         return 1
     rmtree(folder)
     return 0

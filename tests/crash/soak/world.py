@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import signal
-import time
 from collections import Counter
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from random import Random
-from typing import Any
+from typing import Any, Self
 
+import msgspec
 from msgspec import Struct
+from process import descriptors, wait_for
 
 from walee_async.testing import (
     Code,
@@ -80,8 +81,8 @@ def draw_faults(dice: Random) -> tuple[Fault, ...]:
 class Skies(Mix, frozen=True):
     """Faults of its own for each handle, and a note of what each has met."""
 
-    mixes: dict[str, Mix] = {}
-    met: dict[str, list[Fault]] = {}
+    mixes: dict[str, Mix] = msgspec.field(default_factory=dict)
+    met: dict[str, list[Fault]] = msgspec.field(default_factory=dict)
 
     def pick(self, handle: str, nth: int) -> Fault | None:
         """The fault that the nth request for a handle meets, or None."""
@@ -175,6 +176,7 @@ class World:
         self._process.start()
         theirs.close()
         self.base_url: str = self.ask("start")
+        self._open = descriptors(self.pid)
 
     @property
     def pid(self) -> int:
@@ -193,17 +195,14 @@ class World:
             raise RuntimeError(f"the gateway's process does not answer to {name}")
         return self._pipe.recv()
 
-    def settled(self, handles: Sequence[str], most: int) -> Seen:
-        """What it has seen, once no more than so many connections are open; at the latest after ten seconds."""
-        until = time.monotonic() + 10
-        while True:
-            seen: Seen = self.ask("seen", handles)
-            if seen.connections <= most or time.monotonic() > until:
-                return seen
-            self._pipe.poll(0.05)
+    def grown(self) -> bool:
+        """Whether it has more open than when it began, connections that were just closed aside."""
+        return not wait_for(lambda: descriptors(self.pid) <= self._open, 5.0)
 
-    def close(self) -> None:
-        """End it."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._pipe.close()
         self._process.join(10)
         self._process.kill()
