@@ -110,6 +110,25 @@ def kill(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Grow inputs against what the tests say of any input, two minutes for each target; `-- 600` takes ten.
+
+    atheris has wheels for some Pythons only; `--force-python 3.12` takes another. What breaks is kept in the folder
+    that is named.
+    """
+    session.install(".[speed,test]", *_group("fuzz"))
+    seconds = session.posargs[0] if session.posargs else "120"
+    found = Path(session.create_tmp())
+    for target in ("answer", "report", "body", "handle", "list"):
+        corpus = found / target
+        corpus.mkdir(exist_ok=True)
+        options = (f"-max_total_time={seconds}", "-max_len=120000", "-verbosity=0", "-print_final_stats=1")
+        session.run(
+            "python", "tests/fuzz/harness.py", target, str(corpus), *options, f"-artifact_prefix={found}/{target}-"
+        )
+
+
+@nox.session(default=False)
 def soak(session: nox.Session) -> None:
     """Fetch for an hour through faults, kills and restarts, and hold all that is kept against the gateway's books."""
     session.install(".[cli,dask,redis,speed,test]")
