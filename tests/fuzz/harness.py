@@ -19,8 +19,9 @@ atheris.enabled_hooks.add("RegEx")
 with atheris.instrument_imports(include=["walee_async", "gzip"]):
     from properties import CAP, NOW, answer_holds, handle_holds, inflate_holds, list_holds, payload_holds
 
-from walee_async.outcomes import Payload
-from walee_async.testing import Maker
+    from walee_async.outcomes import Payload
+    from walee_async.testing import Maker
+
 
 STATUSES = (200, 201, 302, 400, 401, 402, 403, 404, 408, 418, 420, 429, 500, 503, 524, 999)
 HEADERS = ("retry-after", "retry-after-ms", "ratelimit", "ratelimit-policy", "x-ratelimit-reset", "date", "location")

@@ -69,11 +69,13 @@ class Process:
     def lasts(self, seconds: float) -> bool:
         """Wait so long, or until it ends; whether it still runs."""
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
+        while True:
             self._peak = max(self._peak, memory(self.pid)[1])
+            left = max(0.0, until - time.monotonic())
             if select.select([self._watched], [], [], min(left, 0.1))[0]:
                 return False
-        return True
+            if not left:
+                return True
 
     def lasts_until(self, happened: Callable[[], bool]) -> bool:
         """Wait for something, or until it ends; whether it still runs."""
