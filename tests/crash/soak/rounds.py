@@ -319,7 +319,7 @@ def _left(this: Round, known: Set[str]) -> Iterator[str]:
 
 def lives_round(this: Round) -> None:
     """The library alone, dying at every stage of a run: tests/crash/lives.py through faults that pass."""
-    this.count = 100
+    this.count = min(this.count, 100)
     prepare(this, Mix(this.dice.uniform(0, 0.1), TRANSIENT, seed=this.dice.getrandbits(32)))
     this.world.ask("key", this.key, Quota(100_000.0))
     given = [this.world.base_url, this.key, "reports.db", str(this.dice.getrandbits(32)), "0.3", *this.handles]

@@ -8,6 +8,7 @@ same seed draws the same rounds; at which moment a signal falls, the machine has
 from __future__ import annotations
 
 import argparse
+import signal
 import statistics
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from random import Random
 from shutil import rmtree
 
 from clusters import cluster_round
-from process import descriptors, marked
+from process import Process, descriptors, marked
 from rounds import Kind, Round, Tally, fetch_round, lives_round
 from services import Services
 from world import World
@@ -58,8 +59,10 @@ class Soak:
         redis = find()
         address = stack.enter_context(RedisServer(redis)).url if redis and find_spec("redis") else None
         self._services = Services(self._worlds[2], folder, self._mark, address, Random(self._seed))
-        self._kinds: list[tuple[Kind, int]] = [(fetch_round, 12), (lives_round, 2)]
-        self._kinds += [(cluster_round, 1)] if find_spec("distributed") else []
+        kinds: dict[str, tuple[Kind, int]] = {"fetch": (fetch_round, 12), "lives": (lives_round, 2)}
+        if find_spec("distributed"):
+            kinds["cluster"] = cluster_round, 1
+        self._kinds = [kinds[arguments.only]] if arguments.only else list(kinds.values())
 
     def _makers(self) -> Iterator[Maker]:
         created = datetime.now(UTC) - AGE
@@ -120,6 +123,11 @@ class Soak:
         wrong += [f"process {pid} is still there: {line}" for pid, line in marked(self._mark).items()]
         self._tell("the end", wrong[before:])
 
+    def clear(self) -> None:
+        """Leave no process behind, also where the soak was broken off."""
+        for pid in marked(self._mark):
+            Process.send(pid, signal.SIGKILL)
+
     def memory(self) -> tuple[float, float]:
         """The median peak of the fetches of small reports, of the first third and of the last; bytes."""
         peaks = self.tally.peaks
@@ -147,11 +155,14 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=Random().randrange(10**8), help="the same rounds again")
     parser.add_argument("--handles", type=int, default=0, help="the length of every list; left out, it is drawn")
+    parser.add_argument("--only", choices=["fetch", "lives", "cluster"], help="one kind of rounds")
     arguments = parser.parse_args()
     sys.stderr.write(f"seed {arguments.seed}\n")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder, began = Path(tempfile.mkdtemp(prefix="walee-soak-")), time.monotonic()
     with ExitStack() as stack:
         soak = Soak(arguments, folder, stack)
+        stack.callback(soak.clear)
         soak.run()
     for row in table(soak, arguments.seed, time.monotonic() - began):
         sys.stdout.write(f"{row}\n")
