@@ -117,7 +117,7 @@ class Services:
         self._key = f"wk_soak_services_{mark}"
         self._folder = folder / "services"
         self._folder.mkdir()
-        world.ask("key", self._key, Quota(RATE * 1.5, 5.0))
+        world.ask("key", self._key, Quota(RATE * 1.5, 2.0))
         faults = (*TRANSIENT, *COSTLY, *SPOILT)
         world.ask("sky", self._handles, Mix(0.08, faults, seed=dice.getrandbits(32)))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WALEE_")}
