@@ -74,6 +74,12 @@ class Service:
                 if last > GROWTH * first + 4:
                     yield f"{self.store.name}: from {first:,} to {last:,} {name} in {len(self._used)} rounds"
 
+    @property
+    def grown(self) -> str:
+        """Its memory once it was warm and at the last, of this life."""
+        used = [one[0] / 2**20 for one in self._used[WARM - 1 :]] or [0.0]
+        return f"{used[0]:.1f} to {used[-1]:.1f} in {len(self._used)} rounds"
+
     def end(self) -> Iterator[str]:
         """Let it end in order."""
         yield from self._ask("end")
@@ -123,7 +129,7 @@ class Services:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WALEE_")}
         environment |= {"WALEE_API_KEY": self._key, MARK: mark, "PYTHONWARNINGS": "error"}
         # Without a Redis there is one, which has the limit for itself.
-        self._all = [
+        self.all = [
             Service(
                 [world.base_url, f"{number}", f"{RATE:g}", f"{CALLERS}", redis or "-", *self._handles],
                 self._folder / f"service-{number}.db",
@@ -134,26 +140,26 @@ class Services:
 
     def tick(self, tally: Tally) -> list[str]:
         """Ask both how they are; now and then one of them is killed."""
-        wrong = [text for service in self._all for text in service.tick()]
+        wrong = [text for service in self.all for text in service.tick()]
         if self._dice.random() < 0.1:
-            self._dice.choice(self._all).kill()
+            self._dice.choice(self.all).kill()
             tally.counts["services killed"] += 1
         return wrong
 
     def end(self, tally: Tally) -> list[str]:
         """Let them end, and hold their books together against the gateway's."""
-        wrong = [text for service in self._all for text in service.end()]
+        wrong = [text for service in self.all for text in service.end()]
         seen = self._world.ask("seen", self._handles)
-        accounts = [account_of(service.store) for service in self._all]
+        accounts = [account_of(service.store) for service in self.all]
         wrong += differences(added(accounts), seen, pruned=True)
-        for service in self._all:
+        for service in self.all:
             wrong += damage(service.store, self._handles, seen, self._world.maker, 0)
         if breaches := self._world.ask("forget", self._key):
             wrong.append(f"{breaches} requests over the quota that they share")
         secret = self._key.encode()
         wrong += [f"the key is in {path.name}" for path in self._folder.iterdir() if secret in path.read_bytes()]
         told = added(accounts)
-        tally.counts["service calls"] += sum(service.calls for service in self._all)
+        tally.counts["service calls"] += sum(service.calls for service in self.all)
         tally.counts["service requests"] += seen.requests.total()
         tally.counts["service reports billed"] += seen.billed.total()
         tally.counts["service reports bought"] += told.billed.total()

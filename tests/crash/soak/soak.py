@@ -58,7 +58,7 @@ class Soak:
         self._worlds = [stack.enter_context(World(maker)) for maker in self._makers()]
         redis = find()
         address = stack.enter_context(RedisServer(redis)).url if redis and find_spec("redis") else None
-        self._services = Services(self._worlds[2], folder, self._mark, address, Random(self._seed))
+        self.services = Services(self._worlds[2], folder, self._mark, address, Random(self._seed))
         kinds: dict[str, tuple[Kind, int]] = {"fetch": (fetch_round, 12), "lives": (lives_round, 2)}
         if find_spec("distributed"):
             kinds["cluster"] = cluster_round, 1
@@ -99,7 +99,7 @@ class Soak:
             this.fault(f"{type(error).__name__}: {error}")
         if len(self.tally.wrong) == before:
             rmtree(this.folder)
-        self.tally.wrong += self._services.tick(self.tally)
+        self.tally.wrong += self.services.tick(self.tally)
         self.tally.counts[kind.__name__.replace("_", " ") + "s"] += 1
         took = time.monotonic() - began
         self._tell(f"round {number}, {kind.__name__} of {count} handles, {took:.1f} s", self.tally.wrong[before:])
@@ -113,7 +113,7 @@ class Soak:
     def _end(self) -> None:
         wrong = self.tally.wrong
         before = len(wrong)
-        wrong += self._services.end(self.tally)
+        wrong += self.services.end(self.tally)
         first, last = self.memory()
         if last > GROWTH * first:
             wrong.append(f"the fetches take more and more memory: {first:,}, then {last:,} bytes")
@@ -144,6 +144,7 @@ def table(soak: Soak, seed: int, seconds: float) -> Iterator[str]:
     rows["exit codes"] = ", ".join(f"{code}: {count:,}" for code, count in sorted(tally.codes.items()))
     rows["faults met"] = ", ".join(f"{name} {count:,}" for name, count in tally.faults.most_common())
     rows["peak of a fetch, MiB"] = f"{first / 2**20:.1f} in the first third, {last / 2**20:.1f} in the last"
+    rows["memory of services, MiB"] = ", ".join(service.grown for service in soak.services.all)
     rows["does not hold"] = f"{len(tally.wrong):,}"
     for name, value in rows.items():
         yield f"{name:26}{value}"
