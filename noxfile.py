@@ -122,10 +122,9 @@ def fuzz(session: nox.Session) -> None:
     for target in ("answer", "report", "body", "handle", "list"):
         corpus = found / target
         corpus.mkdir(exist_ok=True)
-        options = (f"-max_total_time={seconds}", "-max_len=120000", "-verbosity=0", "-print_final_stats=1")
-        session.run(
-            "python", "tests/fuzz/harness.py", target, str(corpus), *options, f"-artifact_prefix={found}/{target}-"
-        )
+        limits = (f"-max_total_time={seconds}", "-max_len=120000", "-timeout=20")
+        told = ("-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={found}/{target}-")
+        session.run("python", "tests/fuzz/harness.py", target, str(corpus), *limits, *told)
 
 
 @nox.session(default=False)

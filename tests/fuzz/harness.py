@@ -15,7 +15,6 @@ from pathlib import Path
 
 import atheris
 
-atheris.enabled_hooks.add("RegEx")
 with atheris.instrument_imports(include=["walee_async", "gzip"]):
     from properties import CAP, NOW, answer_holds, handle_holds, inflate_holds, list_holds, payload_holds
 
