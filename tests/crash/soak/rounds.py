@@ -116,6 +116,7 @@ def fetch_round(this: Round) -> None:
     given = ["fetch", "list.txt", "--out", "reports.jsonl", "--base-url", this.world.base_url, "--view", view]
     given += ["--rate", f"{RATE:g}", "--concurrency", str(dice.choice([4, 16, 64])), "--deadline", "20", *ordered]
     given += ["--resend-ambiguous", str(dice.choice([0, 1, 3]))]
+    given += dice.choice([[], [], [], ["--retry-failed", "all"], ["--fresh"]])
     harm = dice.choices(
         [_nothing, _kill, _tell, _leave, _fill, _revoke, _cap], [1, 6, 4, 4, 2, 1, 2], k=dice.randint(1, 4)
     )

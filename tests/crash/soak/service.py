@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections import Counter
 from random import Random
+from typing import Any
 
 from walee_async import CreatorReport, Headline, Options, RetryPolicy, WaleeClient, WaleeError
 from walee_async.scoring import ScoreView
@@ -32,7 +33,7 @@ class Service:
         """Ask for one report, and hold its name against what was asked for."""
         handle, view = self.dice.choice(self.handles), self.dice.choice([CreatorReport, Headline, ScoreView, dict])
         try:
-            report = await self.walee.creator_report(handle, view=view, fresh=self.dice.random() < 0.7)
+            report: Any = await self.walee.creator_report(handle, view=view, fresh=self.dice.random() < 0.7)
             profile = report["user_profile"] if isinstance(report, dict) else report.user_profile
             name = profile["username"] if isinstance(profile, dict) else profile.username
             if name != handle:
