@@ -13,7 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
@@ -21,9 +21,11 @@ from pathlib import Path
 from random import Random
 from shutil import rmtree
 
+from books import Account, account_of, added
 from clusters import cluster_round
+from fetches import fetch_round, lives_round
 from process import Process, descriptors, marked
-from rounds import Kind, Round, Tally, fetch_round, lives_round
+from rounds import Round, Tally
 from services import Services
 from world import World
 
@@ -59,7 +61,7 @@ class Soak:
         redis = find()
         address = stack.enter_context(RedisServer(redis)).url if redis and find_spec("redis") else None
         self.services = Services(self._worlds[2], folder, self._mark, address, Random(self._seed))
-        kinds: dict[str, tuple[Kind, int]] = {"fetch": (fetch_round, 12), "lives": (lives_round, 2)}
+        kinds: dict[str, tuple[Callable[[Round], None], int]] = {"fetch": (fetch_round, 12), "lives": (lives_round, 2)}
         if find_spec("distributed"):
             kinds["cluster"] = cluster_round, 1
         self._kinds = [kinds[arguments.only]] if arguments.only else list(kinds.values())
@@ -117,11 +119,23 @@ class Soak:
         first, last = self.memory()
         if last > GROWTH * first:
             wrong.append(f"the fetches take more and more memory: {first:,}, then {last:,} bytes")
+        wrong += self._merged()
         for world in self._worlds:
             if world.grown():
                 wrong.append(f"a gateway has {descriptors(world.pid):,} files open")
         wrong += [f"process {pid} is still there: {line}" for pid, line in marked(self._mark).items()]
         self._tell("the end", wrong[before:])
+
+    def _merged(self) -> Iterator[str]:
+        """Where the store that all others were merged into tells another story than they do together."""
+        if not self.tally.merged:
+            return
+        told, whole = account_of(self._folder / "merged.db"), added(self.tally.merged)
+        for name in Account.__struct_fields__:
+            there, merged = getattr(whole, name), getattr(told, name)
+            # What was pruned after an early merge is still in the other store.
+            if +(there - merged) or (name != "kept" and +(merged - there)):
+                yield f"merged.db has other {name}: {+(there - merged)} missing, {+(merged - there)} too many"
 
     def clear(self) -> None:
         """Leave no process behind, also where the soak was broken off."""
