@@ -30,6 +30,8 @@ WARM = 3
 """Rounds until a service has met all it will meet, and its memory is what it stays at."""
 GROWTH = 1.15
 """How much more memory and descriptors it may then have."""
+STUCK = 4
+"""Rounds without a call that has ended, the shortest of which take a second: no pause and no deadline is that long."""
 PATIENCE = 60.0
 """Seconds for an answer; pruning is in it."""
 
@@ -40,7 +42,6 @@ class Service:
     def __init__(self, arguments: list[str], store: Path, environment: dict[str, str]) -> None:
         self.store = store
         self.calls = 0
-        self._told: dict[str, Any] = {"calls": 0, "bugs": []}
         self._arguments = arguments
         self._environment = environment
         self._err = store.with_suffix(".err").open("ab")
@@ -57,7 +58,9 @@ class Service:
             env=self._environment,
             cwd=self.store.parent,
         )
+        self._told: dict[str, Any] = {"calls": 0, "bugs": []}
         self._used: list[tuple[int, int]] = []
+        self._still = 0
 
     def kill(self) -> None:
         """Kill it, and start another in its place."""
@@ -86,7 +89,8 @@ class Service:
         if self._stop() != 0:
             yield f"{self.store.name}: it ended with {self._process.returncode}"
         self._err.close()
-        if said := self.store.with_suffix(".err").read_text("utf-8", errors="replace"):
+        said = self.store.with_suffix(".err").read_text("utf-8", errors="replace")
+        if "Traceback" in said:  # that it goes on without Redis for a while is no fault
             yield f"{self.store.name}: it said {said[-1500:]}"
 
     def _ask(self, question: str) -> Iterator[str]:
@@ -97,9 +101,10 @@ class Service:
             yield f"{self.store.name}: no answer to {question} in {PATIENCE:g} s"
             return
         before, self._told = self._told, json.loads(line)
-        if self._told["calls"] == before["calls"] and question == "tick":
-            yield f"{self.store.name}: no call came to its end in a whole round"
-        self.calls += self._told["calls"] - (before["calls"] if len(self._used) else 0)
+        self._still = self._still + 1 if self._told["calls"] == before["calls"] else 0
+        if self._still == STUCK:
+            yield f"{self.store.name}: no call came to its end in {STUCK} rounds"
+        self.calls += self._told["calls"] - before["calls"]
         yield from (f"{self.store.name}: {bug}" for bug in self._told["bugs"][len(before["bugs"]) :])
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
