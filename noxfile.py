@@ -113,8 +113,7 @@ def kill(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Grow inputs against what the tests say of any input, two minutes for each target; `-- 600` takes ten.
 
-    atheris has wheels for some Pythons only; `--force-python 3.12` takes another. What breaks is kept in the folder
-    that is named.
+    Needs Linux on x86-64, for which atheris has wheels. What breaks is kept in the folder that is named.
     """
     session.install(".[speed,test]", *_group("fuzz"))
     seconds = session.posargs[0] if session.posargs else "120"
