@@ -89,6 +89,13 @@ def imports(session: nox.Session) -> None:
     session.run("python", "benchmarks/import_time.py")
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation's site into `site`, with warnings as errors, and look for dead links and remote loads."""
+    session.install(".[cli]", *_group("docs"))
+    session.run("python", ".ci/docs.py")
+
+
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Compare the package with what others use, by CPU; minutes long. Writes bench-results."""
