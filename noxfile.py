@@ -68,6 +68,7 @@ def bare(session: nox.Session) -> None:
     session.run(
         "pytest",
         "--ignore-glob=tests/*cli*",
+        "--ignore-glob=tests/*docs*",
         "--ignore-glob=tests/*parquet*",
         "--ignore-glob=tests/page/*",
         "--ignore-glob=tests/integrations/*",
