@@ -104,7 +104,9 @@ def _remote(pages: Iterable[Page]) -> Iterator[str]:
 def main() -> None:
     """Build the site, and end with what is wrong with it."""
     COMMANDS.write_text(command_page(), "utf-8")
-    subprocess.run([sys.executable, "-m", "zensical", "build", "--clean", "--strict"], cwd=ROOT, check=True)
+    built = subprocess.run([sys.executable, "-m", "zensical", "build", "--clean", "--strict"], cwd=ROOT, check=False)
+    if built.returncode:
+        sys.exit(built.returncode)
     found = sorted(set(faults({path: Page(path) for path in sorted(SITE.rglob("*.html"))})))
     sys.exit("\n".join(found) if found else 0)
 
