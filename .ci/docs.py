@@ -1,7 +1,7 @@
-"""Build the documentation's site: what is generated first, then the pages with warnings as errors, then a look at the result.
+"""Build the documentation's site: first what is generated, then the pages with warnings as errors; then examine it.
 
-The site must be whole and load nothing from elsewhere: every address that a browser fetches by itself, and every link to
-another page or heading, leads to something in `site/`.
+The site must be whole and load nothing from elsewhere: every address that a browser fetches by itself, and every link
+to another page or heading, leads to something in `site/`.
 """
 
 from __future__ import annotations

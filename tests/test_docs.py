@@ -1,11 +1,11 @@
 """README and docs do what they show: every block of every page runs, in order, against a gateway.
 
 A page is one story in one folder, which has `handles.txt` and `brief.toml` to begin with. Python blocks share their
-names, and find those of `walee_async` and a list `handles`; `await` may stand at the top. A `toml` block is the file
-that its first line names. A `text` block after a shell block is what the latter prints, whatever the numbers.
-`exit code N` in a command's comment is the code that it must end with. In HTML comments, which readers do not see, a
-page may say `run first: COMMAND`, or `not run: WHY` above a block that cannot run as it stands. The names of other
-hosts are those of what is started here.
+names, and find those of `walee_async`, a list `handles` and a `key`; `await` may stand at the top. A block of tests is
+run by pytest. A `toml` block is the file that its first line names. A `text` block after a shell block is what the
+latter prints, whatever the numbers. `exit code N` in a command's comment is the code that it must end with. In HTML
+comments, which readers do not see, a page may say `run first: COMMAND`, or `not run: WHY` above a block that cannot run
+as it stands. The names of other hosts are those of what is started here.
 """
 
 from __future__ import annotations
@@ -102,7 +102,12 @@ class Story:
         self._hosts = Hosts(gateway.base_url, servers)
         self._capfd = capfd
         self._names: dict[str, Any] = {name: getattr(walee_async, name) for name in walee_async.__all__}
-        self._names |= {"__name__": "docs", "pytest": pytest, "handles": [*NAMED, *gateway.handles[1:4]]}
+        self._names |= {
+            "__name__": "docs",
+            "pytest": pytest,
+            "key": gateway.key,
+            "handles": [*NAMED, *gateway.handles[1:4]],
+        }
         self._printed = ""
 
     def tell(self, block: Block) -> None:
@@ -116,13 +121,21 @@ class Story:
         self._printed = said.out + said.err
 
     def _python(self, block: Block) -> None:
+        if re.search(r"^(async )?def test_", block.text, re.MULTILINE):
+            Path("test_shown.py").write_text(block.text, "utf-8")
+            command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_shown.py"]
+            assert subprocess.run(command, check=False, timeout=60).returncode == 0, (
+                f"{block}: {self._capfd.readouterr()}"
+            )
+            return
         tree = ast.parse("\n" * (block.line - 1) + block.text)
         tree = ast.fix_missing_locations(self._hosts.visit(tree))
-        code = compile(tree, str(block), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        # Without the `annotations` of this module, so that Structs find the names of their fields' types.
+        code = compile(tree, str(block), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         made = eval(code, self._names)
         if inspect.iscoroutine(made):
             asyncio.run(made)
-        if any(isinstance(part, ast.AsyncFunctionDef) and part.name == "main" for part in tree.body):
+        if any(isinstance(part, ast.AsyncFunctionDef) and part.name == "main" and part.args.args for part in tree.body):
             asyncio.run(self._names["main"](self._names["handles"]))
 
     def _toml(self, block: Block) -> None:
