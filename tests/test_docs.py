@@ -19,6 +19,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ from _redis import RedisServer, find
 import walee_async
 from walee_async import read_brief
 from walee_async.cli.entry import run
+from walee_async.cli.exits import MEANINGS
 from walee_async.testing import Gateway, Maker
 
 ROOT = Path(__file__).parent.parent
@@ -262,3 +264,41 @@ def test_a_page_does_what_it_shows(page: Path, story: Story) -> None:
     for block in blocks(page):
         if block.not_run is None:
             story.tell(block)
+
+
+def sentences() -> str:
+    """What the package can say, with `…` for what differs, a text on each line."""
+
+    def said(node: ast.expr) -> str | None:
+        match node:
+            case ast.Constant(value=str(text)):
+                return text
+            case ast.JoinedStr(values=parts):
+                return "".join(said(part) or "…" for part in parts)
+        return None
+
+    trees = [ast.parse(path.read_text("utf-8")) for path in Path(walee_async.__file__).parent.rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    described = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}  # docstrings, which nobody sees
+    texts = [said(node) for node in nodes if isinstance(node, ast.expr) and id(node) not in described]
+    return "\n".join(text for text in texts if text)
+
+
+def test_the_sentences_of_troubleshooting_are_the_packages_own() -> None:
+    """Every heading that quotes a message has its words, and the exit codes are all there are."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+    quoted = re.findall(r"^### (.+)$", page, re.MULTILINE)
+    known = re.sub(r"…+", "…", sentences())
+    assert len(quoted) > 40
+    assert [sentence for sentence in quoted if sentence.removeprefix("… ").removesuffix(" …") not in known] == []
+    codes = re.findall(r"^\| (\d+) \| ([^|]+) \|", page, re.MULTILINE)
+    assert {int(code): meaning for code, meaning in codes} == MEANINGS
+
+
+def test_getting_started_names_the_extras() -> None:
+    """The extras are those of the metadata, and one command installs all that are for users."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = [name for name in project["optional-dependencies"] if name != "test"]
+    start = (ROOT / "docs" / "start.md").read_text("utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", start, re.MULTILINE) == extras
+    assert f"'walee-async[{','.join(extras)}]'" in (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
