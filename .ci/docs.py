@@ -6,6 +6,7 @@ to another page or heading, leads to something in `site/`.
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -22,6 +23,19 @@ ROOT: Final = Path(__file__).parent.parent
 SITE: Final = ROOT / "site"
 COMMANDS: Final = ROOT / "docs" / "reference" / "command-line.md"
 
+PUBLIC: Final = (
+    "walee_async",
+    "walee_async/export",
+    "walee_async/handles",
+    "walee_async/integrations/dask",
+    "walee_async/integrations/redis",
+    "walee_async/models",
+    "walee_async/page",
+    "walee_async/scoring",
+    "walee_async/store",
+    "walee_async/testing",
+)
+"""Whose names are all in the reference."""
 LOADED_BY_NAME: Final = {
     "unpkg.com/mermaid": "mermaid",
     "unpkg.com/pyodide": "pyodide",
@@ -101,13 +115,25 @@ def _remote(pages: Iterable[Page]) -> Iterator[str]:
                 yield f"{path.relative_to(SITE)} loads {address}"
 
 
+def unnamed(pages: Iterable[Page]) -> Iterator[str]:
+    """The public names that the reference leaves out. A module is there when something of it is."""
+    there = {name.rpartition(".")[2] for page in pages for name in page.ids if name.startswith("walee_async.")}
+    there |= {name.split(".")[1] for page in pages for name in page.ids if name.startswith("walee_async.")}
+    for room in PUBLIC:
+        for node in ast.parse((ROOT / room / "__init__.py").read_text("utf-8")).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                missing = set(ast.literal_eval(node.value)) - there
+                yield from (f"{room}: {name} is not in the reference" for name in missing)
+
+
 def main() -> None:
     """Build the site, and end with what is wrong with it."""
     COMMANDS.write_text(command_page(), "utf-8")
     built = subprocess.run([sys.executable, "-m", "zensical", "build", "--clean", "--strict"], cwd=ROOT, check=False)
     if built.returncode:
         sys.exit(built.returncode)
-    found = sorted(set(faults({path: Page(path) for path in sorted(SITE.rglob("*.html"))})))
+    pages = {path: Page(path) for path in sorted(SITE.rglob("*.html"))}
+    found = sorted({*faults(pages), *unnamed(pages.values())})
     sys.exit("\n".join(found) if found else 0)
 
 
