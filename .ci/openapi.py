@@ -1,7 +1,7 @@
 """Hold the test gateway against docs/openapi.json with schemathesis; `--write` makes that file anew.
 
-Three gateways are asked: one that is well, one whose answers are every refusal in turn, and one that sends a wrong type,
-with which the check must fail.
+Three gateways are asked: one that is well, one that gives every refusal in turn, and one that sends a wrong type, with
+which the check must fail.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,6 +21,9 @@ from walee_async.testing import Code, Fault, Gateway, Html, Quota, RetryLater, S
 from walee_async.testing.openapi import describe
 from walee_async.wire.request import REPORT_PATH
 from walee_async.wire.verdict import CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DESCRIPTION = Path(__file__).parent.parent / "docs" / "openapi.json"
 ASKED = 24

@@ -84,8 +84,8 @@ def test_no_key_of_a_report_is_left_out() -> None:
 @pytest.mark.anyio
 async def test_the_gateway_describes_itself(gateway: Gateway) -> None:
     """A running gateway serves its description, with itself as the server, and counts no request for it."""
-    async with aiohttp.ClientSession() as http:
-        async with http.get(f"{gateway.base_url.removesuffix('/api')}/_gateway/openapi.json") as answer:
-            told = await answer.json()
+    url = f"{gateway.base_url.removesuffix('/api')}/_gateway/openapi.json"
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        told = await answer.json()
     assert told == describe("/api")
     assert gateway.requests_seen == 0

@@ -38,8 +38,8 @@ Sells reports about TikTok creators. This is made from the gateway's documentati
 A key that is absent is unknown. None is required, and in real reports none is null; a careful client takes null for \
 absent, and ignores keys that are not described here. Shares and rates are fractions."""
 _REPORT: Final = """\
-The report, which is then paid for; or a refusal, which is not. The envelope has a `success` and its payload has another: \
-only where both are true there is a report."""
+The report, which is then paid for; or a refusal, which is not. The envelope has a `success` and its payload has \
+another: only where both are true there is a report."""
 _NO_REPORT: Final = """\
 There is no report for the handle, or the account cannot buy; nothing is paid for. The body looks like JSON and does \
 not have to parse: as documented, a comma is missing after the message.
@@ -144,7 +144,7 @@ def _refused() -> dict[str, Any]:
     }
     return {
         "type": "object",
-        "description": "No report, although the status is 200: one of the two `success` is false. `error` may be a code.",
+        "description": "No report, though the status is 200: one of the two `success` is false. `error` may be a code.",
         "properties": {"message": _TEXT, "error": _TEXT},
         "oneOf": [
             {"properties": {"success": {"const": False}}, "required": ["success"]},
