@@ -247,7 +247,7 @@ SOURCES = sorted(
         "tests/**/*.py",
         "benchmarks/*",
         "examples/*",
-        ".ci/vendor.py",
+        ".ci/*.py",
         "*.py",
         "*.md",
         "docs/*.md",
