@@ -81,8 +81,8 @@ def main(folder: Path) -> None:
         programs = environment(folder / "bare", str(archive))
         run([str(programs / "python"), "-W", "error", str(ROOT / ".ci" / "smoke.py")], elsewhere)
     run([str(environment(folder / "bare", f"{wheel}[cli,page]") / "walee"), "demo"], elsewhere)
-    with tarfile.open(sdist) as archive:
-        archive.extractall(elsewhere, filter="data")
+    with tarfile.open(sdist) as files:
+        files.extractall(elsewhere, filter="data")
     unpacked = elsewhere / sdist.name.removesuffix(".tar.gz")
     python = environment(folder / "bare", f"{unpacked}[test]") / "python"
     run([str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *TRIED], unpacked)
