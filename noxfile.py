@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from itertools import chain
 from pathlib import Path
 
 import nox
@@ -81,6 +83,39 @@ def demo(session: nox.Session) -> None:
     """Run the demonstration."""
     session.install(".[cli,page]")
     session.run("walee", "demo")
+
+
+@nox.session
+def dist(session: nox.Session) -> None:
+    """Build the wheel and the sdist, look into both, and try each where nothing else is installed."""
+    session.install(*_group("dist"))
+    folder = Path(session.create_tmp()).resolve()
+    session.run("python", ".ci/dist.py", str(folder), *session.posargs)
+
+
+@nox.session
+def openapi(session: nox.Session) -> None:
+    """Hold the test gateway against docs/openapi.json; `-- --write` makes that file anew."""
+    session.install(".", *_group("openapi"))
+    session.run("python", ".ci/openapi.py", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def lowest(session: nox.Session) -> None:
+    """Run the quick tests with the lowest version of everything that pyproject.toml admits."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    declared = [*PROJECT["project"]["dependencies"], *chain.from_iterable(extras.values())]
+    session.install(f".[{','.join(extras)}]", *(re.sub(r">=([\w.]+)(,[^;]*)?", r"==\1", text) for text in declared))
+    session.run("pytest", "-m", "not long", *session.posargs)
+
+
+@nox.session(default=False)
+def audit(session: nox.Session) -> None:
+    """Ask PyPI for known vulnerabilities of whatever the package and its extras bring in; needs the network."""
+    # Without the package itself, which PyPI may not know; --strict, because what cannot be asked about is no good news.
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    session.install(*PROJECT["project"]["dependencies"], *chain.from_iterable(extras), *_group("audit"))
+    session.run("pip-audit", "--strict", "--progress-spinner", "off", *session.posargs)
 
 
 @nox.session

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -18,6 +20,14 @@ pytestmark = pytest.mark.anyio
 
 def attempt(charge: Charge) -> Attempt:
     return Attempt(handle="a", number=1, key="key 1", charge=charge)
+
+
+@asynccontextmanager
+async def set_aside(budget: Budget, attempts: Sequence[Attempt] = ()) -> AsyncIterator[None]:
+    """One report set aside for an attempt that is next to be sent."""
+    with budget.place(attempts) as ready:
+        await ready()
+        yield
 
 
 @pytest.mark.parametrize(
@@ -76,7 +86,7 @@ async def test_one_report_is_set_aside_and_settled_by_its_charge(charges: list[C
     """While an attempt is under way it takes up a report; what was, or may have been, bought stays taken."""
     budget = Budget(max_reports=5)
     attempts = [attempt(Charge.BILLED)]
-    async with budget.reserved(attempts):
+    async with set_aside(budget, attempts):
         assert (budget.reserved_now, budget.spent, budget.left) == (1, 0, 4)
         attempts += map(attempt, charges)
     assert (budget.reserved_now, budget.spent, budget.left) == (0, spent, 5 - spent)
@@ -86,7 +96,7 @@ async def test_an_attempt_that_breaks_off_gives_its_report_back() -> None:
     """An error inside settles what was set aside, like any other end."""
     budget = Budget(max_reports=1)
     with pytest.raises(ZeroDivisionError):
-        async with budget.reserved([]):
+        async with set_aside(budget):
             raise ZeroDivisionError
     assert budget.left == 1
 
@@ -99,7 +109,7 @@ async def test_who_comes_while_the_last_is_under_way_waits_for_its_end() -> None
 
     async def buy(place: int, charge: Charge) -> None:
         attempts: list[Attempt] = []
-        async with budget.reserved(attempts):
+        async with set_aside(budget, attempts):
             inside.append(place)
             await ends[place].wait()
             attempts.append(attempt(charge))
@@ -126,5 +136,5 @@ async def test_a_large_budget_is_told_in_thousands() -> None:
     budget = Budget(max_reports=12_000)
     budget.spent = 12_000
     with pytest.raises(BudgetError, match="budget of 12,000 reports"):
-        async with budget.reserved([]):
+        async with set_aside(budget):
             pass

@@ -67,10 +67,10 @@ def blocks(page: Path) -> Iterator[Block]:
         line = whole.count("\n", 0, match.start()) + 1
         if match["said"] is not None:
             kind, _, words = match["said"].partition(": ")
-            assert kind in ("not run", "run first"), match["said"]
+            assert kind in ("not run", "run first", "fmt"), match["said"]
             if kind == "run first":
                 yield Block(page, line, "sh", words, None)
-            else:
+            elif kind == "not run":
                 why = words
         else:
             yield Block(page, line + 1, match["language"], match["text"], why)
