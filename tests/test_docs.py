@@ -302,3 +302,14 @@ def test_getting_started_names_the_extras() -> None:
     start = (ROOT / "docs" / "start.md").read_text("utf-8")
     assert re.findall(r"^\| `(\w+)` \|", start, re.MULTILINE) == extras
     assert f"'walee-async[{','.join(extras)}]'" in (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+
+
+def test_every_promise_names_a_test_that_is_there() -> None:
+    """There are eight promises, and what would fail first is a test of that name in that file."""
+    rows = re.findall(r"^\| \*\*(\d)\..*\| (.+) \|$", (ROOT / "docs" / "promises.md").read_text("utf-8"), re.MULTILINE)
+    assert [number for number, _ in rows] == list("12345678")
+    tests = re.findall(r"`([\w/]+\.py)::(test_\w+)`", "".join(text for _, text in rows))
+    assert len(tests) == 7
+    for file, name in tests:
+        (path,) = (ROOT / "tests").rglob(file)
+        assert f"def {name}(" in path.read_text("utf-8")
