@@ -33,7 +33,7 @@ class OutcomeFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         except OSError as error:
             raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
         try:

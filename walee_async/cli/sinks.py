@@ -52,6 +52,8 @@ class _Known(Struct):
 class ReportFile:
     """A file of lines. One that exists is continued: its reports were paid for, and are neither lost nor bought again.
 
+    A new one can be read by its owner only, as all files with reports can; one that exists stays as open as it is.
+
     A last line that was cut off when the process was killed is taken out (`cut` is its length in bytes, else 0).
 
     Raises:
@@ -66,7 +68,7 @@ class ReportFile:
         self.cut = 0
         self._view = view
         try:
-            self._fd = os.open(path, _APPEND, 0o666)
+            self._fd = os.open(path, _APPEND, 0o600)
         except OSError as error:
             raise ConfigError(f"{self.name} cannot be written: {error.strerror}") from None
         try:
