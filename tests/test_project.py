@@ -14,6 +14,7 @@ import walee_async
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [path for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md") for path in sorted(ROOT.glob(pattern))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
@@ -63,6 +64,14 @@ def test_the_examples_use_public_names(block: str) -> None:
 def test_the_readmes_links_lead_somewhere(target: str) -> None:
     """Every relative link names a file of the project."""
     assert (ROOT / target).is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_the_documents_links_lead_somewhere(page: Path) -> None:
+    """Every relative link of the documents is to a file or a folder of the project."""
+    text = page.read_text("utf-8")
+    named = re.findall(r"\]\(((?!http)[^)#]+)", text)
+    assert [target for target in named if not (page.parent / target).exists()] == []
 
 
 def test_the_readme_names_the_extras() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from walee_async.testing import Gateway, Hang
+from walee_async.testing import Garble, Gateway, Hang
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has lists of who may read a file, and no modes")
 
@@ -57,6 +57,14 @@ def test_what_is_there_during_a_run_is_its_owners(walee: Any, gateway: Gateway, 
     found = modes(tmp_path)
     beside = {f"reports.db{suffix}" for suffix in ("", "-wal", "-shm", ".lock", ".reserve")}
     assert found == dict.fromkeys({"reports.jsonl", *beside}, 0o600)
+
+
+def test_an_unreadable_report_is_its_owners(walee: Any, gateway: Gateway, tmp_path: Path) -> None:
+    """What was bought and cannot be read is kept as close as what can."""
+    gateway.plan(gateway.handles[0], Garble())
+    ended = walee("report", gateway.handles[0], "--no-store", umask=0)
+    assert ended.code == 3, ended.err
+    assert modes(tmp_path) == {f"{gateway.handles[0]}.json.gz": 0o600}
 
 
 def test_a_file_that_was_opened_to_others_stays_open(walee: Any, gateway: Gateway, tmp_path: Path) -> None:

@@ -195,3 +195,15 @@ async def test_a_cluster_that_is_there_is_used_and_one_that_is_not_is_named() ->
         with pytest.raises(ConfigError, match=f"No Dask scheduler answers at {nowhere}"):
             async with cluster_at(nowhere):
                 pass
+
+
+@pytest.mark.anyio
+@pytest.mark.long
+async def test_a_cluster_of_this_machine_is_not_open_to_the_network() -> None:
+    """Its scheduler, workers and dashboards listen on loopback alone, for whoever reaches them can run code there."""
+    async with cluster_at("local", 1):
+        mine = psutil.Process()
+        ends = [end for one in (mine, *mine.children(recursive=True)) for end in one.net_connections()]
+    addresses = [end.laddr.ip for end in ends if end.status == psutil.CONN_LISTEN]
+    assert len(addresses) >= 4
+    assert set(addresses) == {"127.0.0.1"}
