@@ -74,6 +74,18 @@ def test_the_documents_links_lead_somewhere(page: Path) -> None:
     assert [target for target in named if not (page.parent / target).exists()] == []
 
 
+def test_every_decision_is_in_the_index() -> None:
+    """The records in docs/adr are numbered without a gap, and the index has each with its title."""
+    folder = ROOT / "docs" / "adr"
+    records = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    index = re.findall(r"^- \[(\d{4})\]\((.+?)\) (.+)$", (folder / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert [number for number, *_ in index] == [f"{number:04}" for number in range(1, len(records) + 1)]
+    titles = [path.read_text("utf-8").partition("\n")[0] for path in records]
+    assert [(name, f"# {number}. {title}") for number, name, title in index] == [
+        (path.name, title) for path, title in zip(records, titles, strict=True)
+    ]
+
+
 def test_the_readme_names_the_extras() -> None:
     """The table of extras is that of the metadata."""
     assert re.findall(r"`walee-async\[(\w+)\]`", README) == list(PROJECT["optional-dependencies"])
