@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from itertools import chain
 from pathlib import Path
 
 import nox
@@ -40,6 +42,9 @@ def types(session: nox.Session) -> None:
     """Check the types of the package, and those its users see."""
     session.install(".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]", *_group("types"))
     session.run("mypy")
+    # The types of the standard library say what other systems lack; what a check of theirs keeps out is unreachable.
+    for system in ("win32", "darwin"):
+        session.run("mypy", "--platform", system, "--no-warn-unreachable", "walee_async")
     session.run("pyright")
 
 
@@ -68,6 +73,7 @@ def bare(session: nox.Session) -> None:
     session.run(
         "pytest",
         "--ignore-glob=tests/*cli*",
+        "--ignore-glob=tests/*docs*",
         "--ignore-glob=tests/*parquet*",
         "--ignore-glob=tests/page/*",
         "--ignore-glob=tests/integrations/*",
@@ -83,10 +89,50 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session
+def dist(session: nox.Session) -> None:
+    """Build the wheel and the sdist, look into both, and try each where nothing else is installed."""
+    session.install(*_group("dist"))
+    folder = Path(session.create_tmp()).resolve()
+    session.run("python", ".ci/dist.py", str(folder), *session.posargs)
+
+
+@nox.session
+def openapi(session: nox.Session) -> None:
+    """Hold the test gateway against docs/openapi.json; `-- --write` makes that file anew."""
+    session.install(".", *_group("openapi"))
+    session.run("python", ".ci/openapi.py", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def lowest(session: nox.Session) -> None:
+    """Run the quick tests with the lowest version of everything that pyproject.toml admits."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    declared = [*PROJECT["project"]["dependencies"], *chain.from_iterable(extras.values())]
+    session.install(f".[{','.join(extras)}]", *(re.sub(r">=([\w.]+)(,[^;]*)?", r"==\1", text) for text in declared))
+    session.run("pytest", "-m", "not long", *session.posargs)
+
+
+@nox.session(default=False)
+def audit(session: nox.Session) -> None:
+    """Ask PyPI for known vulnerabilities of whatever the package and its extras bring in; needs the network."""
+    # Without the package itself, which PyPI may not know; --strict, because what cannot be asked about is no good news.
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    session.install(*PROJECT["project"]["dependencies"], *chain.from_iterable(extras), *_group("audit"))
+    session.run("pip-audit", "--strict", "--progress-spinner", "off", *session.posargs)
+
+
+@nox.session
 def imports(session: nox.Session) -> None:
     """Print how long the import and `walee --help` take."""
     session.install(".[cli]")
     session.run("python", "benchmarks/import_time.py")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation's site into `site`, with warnings as errors, and look for dead links and remote loads."""
+    session.install(".[cli]", *_group("docs"))
+    session.run("python", ".ci/docs.py")
 
 
 @nox.session(default=False)

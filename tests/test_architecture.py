@@ -247,10 +247,10 @@ SOURCES = sorted(
         "tests/**/*.py",
         "benchmarks/*",
         "examples/*",
-        ".ci/vendor.py",
+        ".ci/*.py",
         "*.py",
         "*.md",
-        "docs/*.md",
+        "docs/**/*.md",
         "*.toml",
         ".ci/run",
     )

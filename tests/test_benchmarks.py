@@ -18,6 +18,7 @@ tests/integrations."""
 RUN_BY_THE_SUMMARY = {"fetch.py", "decode.py", "rescore.py"}
 LEAST = {
     "summary.py": ["--repeats", "1", "--reports", "32"],
+    "gate.py": ["--handles", "300"],
     "growth.py": [
         *("--reports", "32", "64", "--rows", "20", "60", "--counted", "20"),
         *("--turns", "200", "--waiters", "2", "8", "--repeats", "1"),

@@ -474,7 +474,7 @@ async def test_what_is_no_http_does_not_bring_the_key_to_light(answer: bytes | N
 
 
 async def test_a_connection_that_fails_does_not_bring_the_key_to_light(evidence: Evidence) -> None:
-    """No server, no TLS, a certificate nobody vouches for, a proxy that refuses: nothing sent, nothing shown."""
+    """No server, no such host, no TLS, a proxy that refuses: nothing sent, nothing shown."""
     async with rude_server(b"HTTP/1.1 407 No\r\n\r\n") as (port, came), Gateway(creators=1) as gateway:
         proxy = Transport(proxy=f"http://127.0.0.1:{port}")
         for base_url, transport in [

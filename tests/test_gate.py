@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from walee_async.bucket import Bucket
 from walee_async.errors import ConfigError, DeadlineError, LongPauseError, RefusedKeyError
 from walee_async.events import Emitter, Event, GatePaused, PaceCut
 from walee_async.gate import BREAKER, FIRST_PROBE, LAST_PROBE, Gate
@@ -15,6 +16,8 @@ from walee_async.testing.clock import VirtualClockLoop, run_virtually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from walee_async.interfaces import Door, Turns
 
 
 @pytest.fixture
@@ -288,9 +291,18 @@ async def test_a_turn_past_the_deadline_is_refused_at_once() -> None:
     assert gate.statistics().waiting == 0
 
 
+async def test_a_turn_past_the_deadline_is_told_with_its_wait() -> None:
+    """In seconds from the moment that it is asked for."""
+    gate = Gate(10.0)
+    await asyncio.sleep(100)
+    gate.pause(now() + 20, "why")
+    with pytest.raises(DeadlineError, match=r"the next turn is 20\.0 s away, past the deadline"):
+        await gate.permit(deadline=now() + 5)
+
+
 async def test_a_pause_longer_than_allowed_is_not_slept_through() -> None:
     """Those who wait when a very long pause begins are told, and so is whoever comes after."""
-    gate = Gate(10.0, longest_pause=60.0)
+    gate = Gate(10.0, longest_pause=60.0, label="key 1")
     permit = await gate.permit()
     assert permit is not None
     waiting = [asyncio.create_task(gate.permit()) for _ in range(5)]
@@ -299,7 +311,7 @@ async def test_a_pause_longer_than_allowed_is_not_slept_through() -> None:
     results = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(result, LongPauseError) for result in results)
     assert now() < 1.0
-    with pytest.raises(LongPauseError, match="3600 s"):
+    with pytest.raises(LongPauseError, match="key 1: told to wait 3600 s, longer than 60 s"):
         await gate.permit()
 
 
@@ -358,7 +370,104 @@ async def test_pauses_are_told() -> None:
     gate = Gate(10.0, label="key 1", emitter=Emitter(events.append))
     gate.pause(now() + 10, "why")
     gate.pause(now() + 5, "shorter")
+    gate.pause(gate.ready_at(), "as long")
     assert events == [GatePaused("key 1", 10.0, "why")]
+
+
+async def test_why_it_pauses_is_told() -> None:
+    """Told for how long, not told for how long, or failing: each pause has its reason and its length."""
+    events: list[Event] = []
+    gate = Gate(100.0, label="key 1", emitter=Emitter(events.append))
+    for answer in (lambda p: p.too_fast(3.0), lambda p: p.too_fast(None)):
+        permit = await gate.permit()
+        assert permit is not None
+        answer(permit)
+    failing = Gate(100.0, label="key 2", emitter=Emitter(events.append))
+    for _ in range(BREAKER):
+        permit = await failing.permit()
+        assert permit is not None
+        permit.failed()
+    pauses = [(event.key, event.seconds, event.reason) for event in events if isinstance(event, GatePaused)]
+    assert pauses == [
+        ("key 1", pytest.approx(3.0), "the gateway said too fast"),
+        ("key 1", pytest.approx(FIRST_PROBE), "the gateway said too fast and not for how long"),
+        ("key 2", pytest.approx(FIRST_PROBE), f"{BREAKER} failures in a row"),
+    ]
+    assert gate.statistics().cuts == 2
+
+
+async def test_a_limit_that_the_gateway_states_is_kept() -> None:
+    """Once it is told the gate goes no faster, and the statistics show it."""
+    gate = Gate(50.0)
+    gate.learn(21, 1.0)
+    assert (gate.statistics().limit, gate.statistics().pace) == (20.0, 20.0)
+    times = await granted(gate, 60)
+    assert_never_above(times[1:], 20.0, 1)
+
+
+async def test_who_shares_the_turns_is_told_of_pauses_and_cuts() -> None:
+    """How long nobody may send and, of a cut, the new pace; what others tell is followed without being told again."""
+    told: list[tuple[float, float | None]] = []
+    events: list[Event] = []
+
+    class Shared(Bucket):
+        def tell(self, until: float, pace: float | None) -> None:
+            told.append((until, pace))
+
+    def turns(gate: Door, rate: float, burst: int) -> Turns:
+        return Shared(rate, burst)
+
+    gate = Gate(10.0, label="key 1", emitter=Emitter(events.append), turns=turns)
+    early, late = [await gate.permit() for _ in range(2)]
+    assert early is not None
+    assert late is not None
+    start = now()
+    late.too_fast(5.0)
+    early.too_fast(9.0)
+    gate.pause(start + 20.0, "why")
+    assert told == [(start + 5.0, 7.0), (start + 9.0, None), (start + 20.0, None)]
+    gate.follow(8.0)
+    gate.follow(4.0)
+    gate.hold(start + 30.0, "theirs")
+    assert len(told) == 3
+    assert [event for event in events if isinstance(event, PaceCut)] == [
+        PaceCut("key 1", 10.0, 7.0),
+        PaceCut("key 1", 7.0, 4.0),
+    ]
+    assert gate.ready_at() == start + 30.0
+    assert gate.statistics().pace == 4.0
+
+
+async def test_a_cut_that_nobody_listens_to_is_followed_too() -> None:
+    """Hooks are told and decide nothing."""
+    gate = Gate(10.0)
+    gate.follow(4.0)
+    assert gate.statistics().pace == 4.0
+
+
+async def test_a_change_of_rate_neither_gives_nor_takes_turns() -> None:
+    """What was earned at the old rate can be used, and from then on the new one holds."""
+    bucket = Bucket(10.0, 3)
+    for _ in range(3):
+        await bucket.take(math.inf, 1)
+    await asyncio.sleep(0.1)
+    since = now()
+    await bucket.change(1.0)
+    times = []
+    for _ in range(3):
+        await bucket.take(math.inf, 1)
+        times.append(now() - since)
+    assert times == pytest.approx([0.0, 1.0, 2.0], abs=0.02)
+
+
+async def test_a_fast_rate_can_be_changed_too() -> None:
+    """Where the credit for late timers is as large as the burst, half of what can be held is left after one turn."""
+    bucket = Bucket(500.0, 1)
+    await bucket.take(math.inf, 1)
+    since = now()
+    await bucket.change(5.0)
+    await bucket.take(math.inf, 1)
+    assert now() - since == pytest.approx(0.2, abs=0.01)
 
 
 @pytest.mark.parametrize("make", [lambda: Gate(0), lambda: Gate(-1.0), lambda: Gate(math.nan), lambda: Gate(math.inf)])

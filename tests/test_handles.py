@@ -26,6 +26,7 @@ from walee_async.handles import (
     read_entries,
     resolve,
 )
+from walee_async.handles.parse import quoted
 
 HANDLES = st.from_regex(r"[a-z0-9_.]{0,63}[a-z0-9_]", fullmatch=True)
 
@@ -56,6 +57,7 @@ def found(entries: Iterator[Entry]) -> list[tuple[int, str]]:
         "@@river.kites",
         "@ river.kites",
         "https://www.tiktok.com/@river.kites",
+        "https://somebody@tiktok.com/@river.kites",
         "https://www.tiktok.com/@river.kites?lang=en&_t=1",
         "HTTP://WWW.TIKTOK.COM/@RIVER.KITES/",
         "<https://m.tiktok.com/@river.kites#x>",
@@ -91,8 +93,8 @@ def test_unusual_handles_are_handles(handle: str) -> None:
         ("river-kites", "it has the character '-'"),
         ("name@example.com", "it has the character '@'"),
         ("river\x00", r"it has the character '\x00'"),
-        ("river\ufffd", "save the list as UTF-8"),
-        ("river.", "it ends in a dot"),
+        ("river\ufffd", "is no handle: it is not UTF-8; save the list as UTF-8"),
+        ("river.", "is no handle: it ends in a dot"),
         ("a" * 65, "it has 65 characters"),
         ("https://vm.tiktok.com/ZMabc123/", "is a short link"),
         ("vt.tiktok.com/ZSabc/", "is a short link"),
@@ -151,6 +153,21 @@ def test_every_handle_is_found_in_its_addresses(handle: str) -> None:
         assert parse_handle(written) == handle
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("x" * 78, f"'{'x' * 78}'"),
+        ("x" * 79, f"'{'x' * 77}…'"),
+        ("x" * 999, f"'{'x' * 77}…'"),
+        ("\n" * 80, "'" + r"\n" * 38 + "\\…'"),
+        ("it's", '"it\'s"'),
+    ],
+)
+def test_what_is_quoted_has_eighty_characters_at_most(text: str, shown: str) -> None:
+    """With its quotes, escapes and the sign that it goes on."""
+    assert quoted(text) == shown
+
+
 def test_a_line_that_fails_is_named() -> None:
     """The sentence begins with the source and the line, for bad handles and for broken lines."""
     with pytest.raises(InvalidHandleError) as bad:
@@ -181,6 +198,8 @@ def test_a_text_list_skips_blank_lines_and_comments() -> None:
         ("a;b,c,handle\nx,y,z\n", "handle", [(2, "z")]),
         ("Konto,Wer\n1,a\n", "wer", [(2, "a")]),
         ("1,a\n2,b\n", "2", [(1, "a"), (2, "b")]),
+        ("a,b\nc,d\n", "1", [(1, "a"), (2, "c")]),
+        ('"a;b;c",handle\n1,d\n', None, [(2, "d")]),
         ("n,handle\n2,b\n", "2", [(2, "b")]),
         ("x,2\na,b\n", "2", [(2, "b")]),
         ("n,handle\n1,\n2\n3,c\n,\n", None, [(3, "-"), (4, "c")]),
@@ -204,6 +223,27 @@ def test_a_quote_left_open_swallows_no_handle_silently() -> None:
     assert seen[-1] == (70_004, "c")
 
 
+def test_every_row_that_fails_is_an_entry_with_its_reason() -> None:
+    """It keeps its place, the beginning of what stands there, and says what is wrong with it."""
+    long = "x" * 140_000
+    lines = [f"{long}\n", f"{long}\n", "n,m,handle\n", f"{long}\n", "1,2\n", f'1,2,"{"b" * 300}\nc"\n', "1,2,d\n"]
+    unread = "the row cannot be read (field larger than field limit (131072))"
+    over = "the cell runs over several lines; a closing quote may be missing"
+    assert list(entries_from_csv(lines, "x.csv")) == [
+        Entry("", "x.csv", 1, unread),
+        Entry("", "x.csv", 2, unread),
+        Entry("", "x.csv", 4, unread),
+        Entry("1,2", "x.csv", 5, "the row has 2 of at least 3 cells"),
+        Entry("b" * 200, "x.csv", 6, over),
+        Entry("d", "x.csv", 7),
+    ]
+
+
+def test_a_table_of_which_no_row_can_be_read_has_no_handles() -> None:
+    """There is no header to look for, and no other complaint than that of each row."""
+    assert [entry.line for entry in entries_from_csv(["x" * 140_000], "x.csv")] == [1]
+
+
 @pytest.mark.parametrize("column", ["nick", "3", "0", "-1", "²"])
 def test_a_missing_column_names_those_there_are(column: str) -> None:
     """A mistake in the column is the caller's, and is told before anything is sent."""
@@ -213,8 +253,16 @@ def test_a_missing_column_names_those_there_are(column: str) -> None:
 
 def test_an_unclear_column_is_not_guessed() -> None:
     """Several columns with unknown names need one to be named."""
-    with pytest.raises(ConfigError, match="no column that is known to hold handles; name one"):
+    with pytest.raises(
+        ConfigError, match=r"x\.csv has no column that is known to hold handles; name one; .* is 'a', 'b'\."
+    ):
         next(entries_from_csv(["a,b\n"], "x.csv"))
+
+
+def test_a_wide_table_shows_twenty_columns() -> None:
+    """More would hide the sentence."""
+    with pytest.raises(ConfigError, match=r"'c18', 'c19'\.$"):
+        next(entries_from_csv([",".join(f"c{number}" for number in range(30))], "x.csv"))
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -242,10 +290,14 @@ def test_a_json_list_fails_line_by_line() -> None:
     entries = list(entries_from_jsonl(lines, "x.jsonl"))
     expected = [(1, "a"), (3, "b"), (4, "12345"), *((line, "-") for line in range(5, 11)), (11, "f")]
     assert found(iter(entries)) == expected
-    problems = {entry.line: entry.problem or "" for entry in entries if entry.problem}
-    assert problems.keys() == set(range(5, 11))
-    assert "not JSON" in problems[5]
-    assert "no key that is known to hold a handle" in problems[6]
+    textless = "the line holds no text for a handle"
+    assert [entry for entry in entries if entry.problem][:-1] == [
+        Entry('{"handle": "c"', "x.jsonl", 5, "the line is not JSON (Input data was truncated)"),
+        Entry('{"name": "d"}', "x.jsonl", 6, "the object has no key that is known to hold a handle"),
+        Entry('{"handle": null}', "x.jsonl", 7, textless),
+        Entry('["e"]', "x.jsonl", 8, textless),
+        Entry("true", "x.jsonl", 9, textless),
+    ]
     assert all(len(entry.text) <= 200 for entry in entries)
 
 
@@ -289,6 +341,7 @@ def test_no_list_crashes_its_reader(lines: list[str], column: str | None) -> Non
         ("list.TSV", b"handle\tn\na\t1", [(2, "a")]),
         ("list.jsonl", b'"a"\n{"handle":"b"}', [(1, "a"), (2, "b")]),
         ("list.ndjson", b'"a"', [(1, "a")]),
+        ("cells.csv", b'handle,n\r\n"a\r\nb",1\r\nc,2\r\n', [(2, "-"), (4, "c")]),
         ("empty.csv", b"", []),
     ],
 )
@@ -321,26 +374,47 @@ def test_files_that_cannot_be_lists_say_so_at_once(tmp_path: Path) -> None:
         read_entries(tmp_path)
     with pytest.raises(ConfigError, match="is a spreadsheet; save its sheet as CSV"):
         read_entries(tmp_path / "book.xlsx")
-    with pytest.raises(ConfigError, match="plain text, which has no column 'handle'"):
+    with pytest.raises(
+        ConfigError, match=r"list\.txt is read as plain text, which has no column 'handle'; say its format"
+    ):
         read_entries(tmp_path / "list.txt", column="handle")
-    with pytest.raises(ConfigError, match="is no text"):
+    with pytest.raises(ConfigError, match="standard input is read as plain text, which has no column 'handle'"):
+        read_entries("-", column="handle", stdin=[])
+    with pytest.raises(ConfigError, match=r"list\.txt' is no text; a list is UTF-8 text, CSV or JSONL"):
         next(read_entries(tmp_path / "list.txt"))
+
+
+def test_a_path_is_told_whole(tmp_path: Path) -> None:
+    """However long it is, or nobody would find the file; other texts are cut."""
+    folder = tmp_path / ("x" * 200)
+    folder.mkdir()
+    for name, said in (("none.txt", "there is no file"), ("book.xlsx", "is a spreadsheet"), ("sub", "is a folder")):
+        if name == "sub":
+            (folder / name).mkdir()
+        elif name == "book.xlsx":
+            (folder / name).touch()
+        with pytest.raises(ConfigError, match=said) as caught:
+            read_entries(folder / name)
+        assert f"'{folder / name}'" in caught.value.detail
 
 
 def test_a_file_that_goes_away_is_a_config_error(tmp_path: Path) -> None:
     """It is opened when the first entry is asked for, and what the system says of it is told."""
-    file = tmp_path / "list.txt"
+    file = tmp_path / f"{'x' * 200}.txt"
     file.write_text("a\n")
     entries = read_entries(file)
     file.unlink()
-    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+    with pytest.raises(ConfigError, match="cannot be read: No such file") as caught:
         next(entries)
+    assert caught.value.detail.startswith(f"'{file}' ")
 
 
 def test_a_dash_reads_the_stream_given() -> None:
     """Standard input can be stood in for, in any format."""
     assert found(read_entries("-", stdin=io.StringIO("a\n@b\n"))) == [(1, "a"), (2, "b")]
     assert found(read_entries("-", format="jsonl", stdin=['"a"'])) == [(1, "a")]
+    named = read_entries("-", column="nick", format="jsonl", stdin=['{"nick": "a", "handle": "wrong"}'])
+    assert found(named) == [(1, "a")]
     assert next(read_entries("-", stdin=["a"])).source == "standard input"
 
 

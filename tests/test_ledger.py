@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from walee_async.errors import NoReportError, ServerError
+from walee_async.events import RunEnded
 from walee_async.ledger import Ledger
 from walee_async.outcomes import Attempt, Charge, Failed, Fetched, Payload
 
@@ -45,4 +46,19 @@ def test_handles_that_may_have_been_bought_are_named() -> None:
     ledger.add_attempt(Attempt(handle="a", number=1, key="key 1", charge=Charge.AMBIGUOUS))
     ledger.add_attempt(Attempt(handle="a", number=2, key="key 1", charge=Charge.BILLED))
     assert ledger.ambiguous == {"a": 1}
-    assert "ambiguous=1" in repr(ledger)
+    ledger.add_attempt(Attempt(handle="b", number=1, key="key 1", charge=Charge.AMBIGUOUS))
+    assert repr(ledger) == "Ledger(fetched=0, failed=0, ambiguous=2, billed=1)"
+
+
+def test_the_account_of_a_run_is_a_value() -> None:
+    """What was spent is what was bought at its price, and the end of a run is told with all its numbers."""
+    ledger = Ledger()
+    for charge in (Charge.BILLED, Charge.BILLED, Charge.BILLED, Charge.AMBIGUOUS, Charge.NOT_SENT):
+        ledger.add_attempt(Attempt(handle="a", number=1, key="key 1", charge=charge))
+    for reused in (True, False, False):
+        ledger.add_outcome(Fetched("a", object(), Payload(handle="a", body=b"", reused=reused)))
+    ledger.add_outcome(Failed("b", NoReportError("none")))
+    assert ledger.spent(0.5) == 1.5
+    assert ledger.closed("r1", "left") == RunEnded(
+        run="r1", how="left", fetched=3, reused=1, failed=1, bought=3, ambiguous=1
+    )

@@ -73,6 +73,29 @@ def test_what_the_gateway_states_bounds_the_pace() -> None:
     assert (high.pace, low.pace, unknown.pace) == (20.0, 5.0, 20.0)
 
 
+def test_what_the_gateway_states_later_counts() -> None:
+    """A limit that nobody stated before follows the gateway up and down; a stated rate is never raised."""
+    unknown, stated = Pacing(None), Pacing(30.0)
+    for quota, limit in ((21, 20.0), (41, 40.0), (21, 20.0)):
+        unknown.learn(quota, 1.0)
+        assert unknown.limit == limit
+    for quota, limit in ((41, 30.0), (21, 20.0), (41, 20.0)):
+        stated.learn(quota, 1.0)
+        assert (stated.limit, stated.pace) == (limit, limit)
+
+
+def test_a_cut_by_somebody_else_is_followed_down_and_not_up() -> None:
+    """Whoever shares a key's pace tells of its cuts: one that is lower is news, and tells of the same congestion."""
+    pacing = Pacing(10.0)
+    assert not pacing.follow(10.0, 5.0)
+    assert not pacing.follow(12.0, 5.0)
+    assert pacing.too_fast(sent_at=4.0, pace=10.0, now=5.0)
+    assert pacing.follow(6.0, 6.0)
+    assert pacing.pace == 6.0
+    assert not pacing.too_fast(sent_at=5.9, pace=7.0, now=6.1)
+    assert pacing.too_fast(sent_at=6.05, pace=6.0, now=6.2)
+
+
 @given(quota=st.integers(1, 10_000), window=st.floats(0.1, 60))
 def test_a_stated_quota_is_never_passed_in_a_closed_window(quota: int, window: float) -> None:
     """Sends at the learned pace, the first and the last of a window counted, are at most the quota."""

@@ -14,6 +14,7 @@ import walee_async
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [path for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md") for path in sorted(ROOT.glob(pattern))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
@@ -63,6 +64,26 @@ def test_the_examples_use_public_names(block: str) -> None:
 def test_the_readmes_links_lead_somewhere(target: str) -> None:
     """Every relative link names a file of the project."""
     assert (ROOT / target).is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_the_documents_links_lead_somewhere(page: Path) -> None:
+    """Every relative link of the documents is to a file or a folder of the project."""
+    text = page.read_text("utf-8")
+    named = re.findall(r"\]\(((?!http)[^)#]+)", text)
+    assert [target for target in named if not (page.parent / target).exists()] == []
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """The records in docs/adr are numbered without a gap, and the index has each with its title."""
+    folder = ROOT / "docs" / "adr"
+    records = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    index = re.findall(r"^- \[(\d{4})\]\((.+?)\) (.+)$", (folder / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert [number for number, *_ in index] == [f"{number:04}" for number in range(1, len(records) + 1)]
+    titles = [path.read_text("utf-8").partition("\n")[0] for path in records]
+    assert [(name, f"# {number}. {title}") for number, name, title in index] == [
+        (path.name, title) for path, title in zip(records, titles, strict=True)
+    ]
 
 
 def test_the_readme_names_the_extras() -> None:

@@ -91,6 +91,13 @@ def test_successes_refill_the_purse() -> None:
         assert delays([ServerError("x")], RetryPolicy(), quota) != [None]
 
 
+def test_a_policy_may_wait_for_nothing_and_hardly_at_all() -> None:
+    """No back-off, no resend and any deadline above zero are wishes like others."""
+    policy = RetryPolicy(attempts=1, base=0, cap=0, resend_ambiguous=0, deadline=0.5)
+    assert delays([ServerError("x")], policy) == [None]
+    assert delays([ServerError("x")] * 2, RetryPolicy(cap=0)) == [0.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -104,5 +111,5 @@ def test_successes_refill_the_purse() -> None:
 )
 def test_a_policy_that_cannot_be_is_refused(field: str, value: float) -> None:
     """The error names the field and the value."""
-    with pytest.raises(ConfigError, match=rf"RetryPolicy\.{field} is {value}"):
+    with pytest.raises(ConfigError, match=rf"RetryPolicy\.{field} is {value}; it must be (at least \d|above 0)"):
         RetryPolicy(**{field: value})  # type: ignore[arg-type]  # the field is a parameter of the test

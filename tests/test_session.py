@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
+SELF_SIGNED = Path(__file__).parent / "data" / "self-signed.pem"
+"""A certificate for 127.0.0.1 and its key, made for these tests."""
 ONCE = RetryPolicy(attempts=1, resend_ambiguous=0)
 
 
@@ -182,6 +186,30 @@ async def test_an_origin_that_would_show_the_key_is_refused(url: str) -> None:
         WaleeClient("a-made-up-key-0001", base_url=url)
 
 
+async def test_a_server_that_nobody_vouches_for_is_sent_nothing() -> None:
+    """Its certificate is looked at before the request is sent; whoever trusts it says so, and is answered."""
+    own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    own.load_cert_chain(SELF_SIGNED)
+    heads: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=own) as server:
+        base_url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/api"
+        for context, kind in ((True, NotSentError), (ssl.create_default_context(cafile=SELF_SIGNED), ServerError)):
+            options = Options(retry=ONCE, transport=Transport(ssl=context))
+            async with WaleeClient("a-made-up-key-0001", base_url=base_url, options=options) as walee:
+                with pytest.raises(kind):
+                    await walee.fetch("river.kites")
+            assert len(heads) == (kind is ServerError)
+    assert b"\r\nx-api-key: a-made-up-key-0001\r\n" in heads[0]
+
+
 async def test_a_session_of_the_callers_is_used_and_left_open(gateway: Gateway) -> None:
     """A caller's aiohttp session does the work, still sends once, and is not closed with the client."""
     sent = []
@@ -245,6 +273,26 @@ async def test_a_proxy_is_gone_through(gateway: Gateway, proxy: tuple[str, list[
             await walee.fetch(gateway.handles[0])
     assert len(lines) == 1
     assert lines[0].startswith(b"GET http://127.0.0.1:")
+
+
+async def test_the_environment_sends_nothing_elsewhere(
+    gateway: Gateway, proxy: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Proxies and passwords that the environment names for all programs are none of this one's."""
+    address, lines = proxy
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password something", "utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("http_proxy", address)
+    monkeypatch.delenv("no_proxy", raising=False)
+    gateway.plan(gateway.handles[0], Echo())
+    async with client(gateway) as walee:
+        with pytest.raises(ServerError) as caught:
+            await walee.fetch(gateway.handles[0])
+    assert lines == []
+    assert caught.value.exchange is not None
+    sent = caught.value.exchange.body.lower()
+    assert "accept-encoding" in sent
+    assert "authorization" not in sent
 
 
 @pytest.mark.parametrize("size", [1000, 20_000])

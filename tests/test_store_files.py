@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import socket
 import sqlite3
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -21,8 +24,9 @@ from walee_async.errors import (
     StoreVersionError,
 )
 from walee_async.outcomes import Attempt, Charge, Payload
-from walee_async.store import Store, StoreReader
+from walee_async.store import Store, StoreReader, paths
 from walee_async.store.connect import connect_reader
+from walee_async.store.lock import Lock, is_held
 from walee_async.store.schema import MIGRATIONS, check_sqlite, migrate, version_of
 from walee_async.store.wal import valid_frames
 
@@ -272,10 +276,80 @@ async def test_a_lock_dies_with_its_process(path: Path) -> None:
 
 def test_one_process_cannot_open_it_twice_either(path: Path) -> None:
     """The refusal says that it is this very process."""
-    with Store.open(path), pytest.raises(StoreLockedError, match="this process"):
+    since = r"by this process since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\."
+    with Store.open(path), pytest.raises(StoreLockedError, match=since):
         Store.open(path)
     path.with_name("reports.db.lock").write_bytes(b"no json")
     Store.open(path).close()
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("said", "who"),
+    [
+        (
+            b'{"pid":1,"host":"elsewhere","command":"walee","started":86399.5}',
+            "process 1 (walee) on elsewhere since 1970-01-01 23:59:59 UTC",
+        ),
+        (
+            b'{"pid":1,"host":"elsewhere","command":"","started":0}',
+            "process 1 (unnamed) on elsewhere since 1970-01-01 00:00:00 UTC",
+        ),
+        (b"no json", "another process"),
+        (b"", "another process"),
+        (b'{"pid":1,"host":"' + b"x" * 5000 + b'","command":"","started":0}', "another process"),
+    ],
+)
+def test_the_lock_says_who_has_it(path: Path, said: bytes, who: str) -> None:
+    """By process, program, machine and time, as its file tells; where that cannot be read, that it is held."""
+    import fcntl
+
+    lock = path.with_name("reports.db.lock")
+    lock.write_bytes(said)
+    with lock.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(StoreLockedError) as caught:
+            Store.open(path)
+        assert caught.value.detail == f"{path} is being written to by {who}"
+        assert lock.read_bytes() == said
+        assert is_held(path)
+    assert not is_held(path)
+
+
+def test_a_lock_that_is_not_there_is_held_by_nobody(path: Path) -> None:
+    """Who only looks makes no file; who holds it has written itself into it, and its end takes that out again."""
+    assert not is_held(path)
+    assert list(path.parent.iterdir()) == []
+    lock = Lock.acquire(path)
+    file = path.with_name("reports.db.lock")
+    holder = json.loads(file.read_bytes())
+    assert (holder["pid"], holder["host"]) == (os.getpid(), platform.node())
+    assert holder["command"] == Path(sys.argv[0]).name
+    assert abs(time.time() - holder["started"]) < 60
+    assert is_held(path)
+    lock.release()
+    assert (file.read_bytes(), is_held(path)) == (b"", False)
+
+
+def test_wiping_leaves_nothing_of_a_store(path: Path) -> None:
+    """Neither its files nor those beside it; of a store that lost its beginning what is left goes as well."""
+    beside = [path.with_name(f"{path.name}{suffix}") for suffix in ("", ".views", ".reserve", "-wal", "-shm")]
+    for file in beside:
+        file.write_bytes(b"" if file == path else b"x")
+    paths.wipe(path)
+    assert list(path.parent.iterdir()) == []
+    path.with_name("reports.db-journal").write_bytes(b"x")
+    paths.wipe(path)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_what_cannot_be_wiped_is_said(path: Path) -> None:
+    """The store itself goes last, so that it can be done again."""
+    Store.open(path).close()
+    path.with_name("reports.db.views").mkdir()
+    with pytest.raises(StorePathError, match=r"reports\.db cannot be removed: "):
+        paths.wipe(path)
+    assert path.exists()
 
 
 async def test_a_reader_may_keep_the_store_open_past_the_writer(path: Path) -> None:

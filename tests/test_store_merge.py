@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from walee_async import WaleeClient
-from walee_async.errors import AmbiguousError, NoReportError, StoreLockedError
+from walee_async.errors import AmbiguousError, NoReportError, NotReadyError, StoreLockedError, StorePathError
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Merged, Store, StoreReader
 from walee_async.testing import Drop, Gateway
@@ -57,6 +60,113 @@ async def test_all_that_was_paid_for_and_all_doubts_come_along(tmp_path: Path) -
             **dict.fromkeys(gateway.handles[4:], AmbiguousError),
             "no.such.creator": NoReportError,
         }
+
+
+async def books(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """All that a store's books say, without the numbers that they are kept under."""
+    run = "(SELECT command FROM runs WHERE id = {}.run)"
+    bought = "(SELECT handle || number FROM attempts AS a WHERE a.id = r.attempt)"
+    queries = {
+        "runs": "SELECT command, started, ended, reason FROM runs",
+        "attempts": f"SELECT handle, number, key, intended_at, settled_at, charge, status, queue_seconds,"
+        f" service_seconds, {run.format('attempts')} FROM attempts",
+        "reports": f"SELECT handle, received_at, key, status, source, encoding, size, {bought} FROM reports AS r",
+        "failures": f"SELECT handle, kind, detail, status, code, at, due_at, standing, {run.format('failures')}"
+        " FROM failures",
+    }
+    with closing(sqlite3.connect(path)) as connection:
+        return {name: sorted(connection.execute(query), key=repr) for name, query in queries.items()}
+
+
+async def buy(store: Store, handle: str, run: int | None, charge: Charge = Charge.BILLED, at: float = 1.0) -> None:
+    intent = store.intend(handle, 1, f"key of {handle}", run)
+    await intent
+    attempt = Attempt(
+        handle=handle,
+        number=1,
+        key=f"key of {handle}",
+        charge=charge,
+        status=203,
+        queue_seconds=0.25,
+        service_seconds=0.5,
+    )
+    payload = Payload(handle=handle, body=handle.encode(), key=attempt.key, received_at=at)
+    await store.settle(intent, attempt, payload if charge is Charge.BILLED else None)
+
+
+async def test_what_comes_along_is_as_it_was(tmp_path: Path) -> None:
+    """Runs, attempts, reports and failures say the same and belong together as before, under whatever numbers."""
+    listed = tmp_path / "bought.jsonl"
+    listed.write_text('{"handle": "imported", "report": {"user_profile": {}}}\n')
+    with Store.open(tmp_path / "other.db") as other:
+        first, second = await other.begin_run("one"), await other.begin_run("two")
+        for handle in ("a", "b"):
+            await buy(other, handle, first)
+        await buy(other, "c", second, Charge.AMBIGUOUS)
+        await buy(other, "d", None)
+        await other.import_(listed)
+        await other.record_failure("e", NotReadyError("soon", status=400, code="retry_later"), run=second, due_at=99.0)
+        await other.record_failure("f", NoReportError("first"), run=first)
+        await other.record_failure("f", NoReportError("then"), run=None)
+        await other.end_run(first, "complete")
+    wanted = await books(tmp_path / "other.db")
+    with Store.open(tmp_path / "all.db") as store:
+        for number in range(3):
+            await buy(store, f"mine.{number}", await store.begin_run(f"mine {number}"))
+        mine = await books(tmp_path / "all.db")
+        merged = await store.merge(tmp_path / "other.db")
+        assert merged == Merged(reports=4, attempts=4, failures=3)
+        assert await store.merge(tmp_path / "other.db") == Merged()
+        found = await books(tmp_path / "all.db")
+        # A run that was going on there when its process ended was killed, as on the next opening.
+        wanted["runs"] = [(*run[:3], run[3] or "killed") for run in wanted["runs"]]
+        assert found == {name: sorted([*mine[name], *wanted[name]], key=repr) for name in wanted}
+        assert {payload.handle: payload.body async for payload in store.payloads() if payload.handle in {"a", "d"}} == {
+            "a": b"a",
+            "d": b"d",
+        }
+
+
+async def test_an_end_that_is_known_later_comes_along(tmp_path: Path) -> None:
+    """A run that was merged while nobody had noted its end gets it with the next merge, and keeps it from then on."""
+    other = Store.open(tmp_path / "other.db")
+    run = await other.begin_run("one")
+    await other.aclose()
+    with Store.open(tmp_path / "all.db") as store:
+        await store.merge(tmp_path / "other.db")
+        assert [(run.reason, run.ended) for run in await store.runs()] == [("killed", None)]
+        with Store.open(tmp_path / "other.db") as other:
+            await other.end_run(run, "complete")
+        for _ in range(2):
+            await store.merge(tmp_path / "other.db")
+            (found,) = await store.runs()
+            assert found.reason == "complete"
+            assert found.ended is not None
+
+
+async def test_damaged_reports_are_left_out_and_told(tmp_path: Path) -> None:
+    """Those that come after them are brought in all the same."""
+    with Store.open(tmp_path / "other.db") as other:
+        for handle in ("a", "b", "c"):
+            await buy(other, handle, None)
+    with closing(sqlite3.connect(tmp_path / "other.db")) as connection, connection:
+        connection.execute("UPDATE bodies SET body = x'00' WHERE id = 2")
+        connection.commit()
+    with Store.open(tmp_path / "all.db") as store:
+        merged = await store.merge(tmp_path / "other.db")
+        assert (merged.reports, merged.attempts) == (2, 3)
+        (finding,) = merged.damaged
+        assert (finding.handle, finding.version) == ("b", 2)
+        assert finding.problem.startswith("the stored report is damaged: ")
+        assert await store.latest("c") is not None
+
+
+async def test_a_store_that_is_not_there_is_not_made_to_be_merged(tmp_path: Path) -> None:
+    """A slip in its name is said, and leaves no empty store behind."""
+    with Store.open(tmp_path / "all.db") as store:
+        with pytest.raises(StorePathError, match=r"there is no store .*nothing\.db"):
+            await store.merge(tmp_path / "nothing.db")
+        assert not (tmp_path / "nothing.db").exists()
 
 
 async def test_what_a_dead_process_left_open_is_a_doubt(tmp_path: Path) -> None:

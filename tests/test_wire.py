@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import math
 import pickle
 import zlib
 from collections.abc import Callable
 from html import escape
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
@@ -215,8 +217,25 @@ def test_keys_are_found_in_disguise(form: str) -> None:
     disguised = FORMS[form](KEY)
     text = redact(f"<a {disguised} z>", [KEY])
     assert "…a3f9…" in text
+    assert "base64" in form or text == "<a …a3f9… z>"
     assert KEY[:12] not in text
     assert disguised[4:-4] not in text
+
+
+@pytest.mark.parametrize("key", [KEY, "0123456789ab", "0123456789abc"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("before", [b"", b":", b"::", b":::"])
+def test_of_a_key_in_base64_nothing_is_left(key: str, encode: Callable[[bytes], bytes], before: bytes) -> None:
+    """All characters whose bits are the key's go; those that hold bits of its neighbours stay."""
+    text = encode(before + key.encode() + b"::").decode()
+    first, end = math.ceil(len(before) * 8 / 6), (len(before) + len(key)) * 8 // 6
+    assert redact(text, [key]) == f"{text[:first]}…{key[-4:]}…{text[end:]}"
+
+
+@pytest.mark.parametrize("key", ["\ud800", "\ud8000123456789ab"])
+def test_a_key_that_is_no_unicode_text_is_redacted_too(key: str) -> None:
+    """A lone surrogate, as the system gives for bytes that it cannot read, ends no redaction."""
+    assert key not in redact(f"x{key}y", [key])
 
 
 keys = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
@@ -294,19 +313,31 @@ def test_a_wrong_encoding_header_costs_no_report(encoding: str, body: bytes, rig
         b'{"success":true,"payload":["a report, oddly wrapped"]}',
         b"\xef\xbb\xbf" + REPORT,
         b'{"a":' + b"[" * 100_000,
+        b'{"payload":{"success":true,"error":"none","version":"2"},"success":true}',
     ],
-    ids=["spaces", "order", "no inner flag", "no outer flag", "cut", "cut early", "no object", "BOM", "deep"],
+    ids=["spaces", "order", "no inner flag", "no outer flag", "cut", "cut early", "no object", "BOM", "deep", "error"],
 )
 def test_whatever_may_have_been_bought_is_handed_on(body: bytes) -> None:
     """A body that begins like JSON and does not say no is a payload, for the decoder to judge with the bytes kept."""
     assert read(answer(200, body)).body == body
 
 
-@pytest.mark.parametrize("body", [b"", b" \n", b"<html><title>Sign in</title></html>", b"OK", b'"text"', b"[]"])
-def test_a_success_that_is_no_json_object_is_unexpected(body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "what", "message"),
+    [
+        (b"", "is empty", None),
+        (b" \n", "is empty", None),
+        (b" <html><title>Sign in</title></html> ", "is a web page", "Sign in"),
+        (b"OK", "is not JSON", "OK"),
+        (b'"text"', "is not JSON", '"text"'),
+        (b"[]", "is not JSON", None),
+    ],
+)
+def test_a_success_that_is_no_json_object_is_unexpected(body: bytes, what: str, message: str | None) -> None:
     """A page or nothing at all under status 200 is no report, and nobody knows whether one was bought."""
     error = refusal(200, body)
     assert isinstance(error, UnexpectedAnswerError)
+    assert (error.detail, error.message) == (f"the answer {what} (HTTP 200)", message)
     assert charge_of(error) is Charge.AMBIGUOUS
 
 
@@ -318,7 +349,7 @@ def test_a_success_without_a_report_is_unexpected(payload: bytes | None) -> None
     )
     error = refusal(200, body)
     assert isinstance(error, UnexpectedAnswerError)
-    assert "holds no report" in str(error)
+    assert error.detail == "the answer says success and holds no report (HTTP 200)"
 
 
 @pytest.mark.parametrize(
@@ -342,6 +373,7 @@ def test_a_false_flag_in_a_200_is_judged_by_its_code(body: bytes, kind: type[Gat
     error = refusal(200, body)
     assert type(error) is kind
     assert code is None or error.code == code
+    assert error.handle == "river.kites"
 
 
 def test_the_audience_blocks_flags_are_no_refusal() -> None:
@@ -483,6 +515,24 @@ def test_a_status_speaks_where_no_code_does(statuses: tuple[int, ...], kind: typ
         assert f"HTTP {status}" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("status", "detail"),
+    [
+        (503, "the gateway failed (HTTP 503)"),
+        (418, f"the answer is outside the contract: {HTTPStatus(418).phrase} (HTTP 418)"),
+        (999, "the answer is outside the contract: an unknown status (HTTP 999)"),
+    ],
+)
+def test_a_status_is_told_in_words(status: int, detail: str) -> None:
+    """Where no code tells more, by its standard name, if it has one."""
+    assert refusal(status).detail == detail
+
+
+def test_a_refusal_without_a_code_is_no_report_for_this_handle() -> None:
+    """A false flag under status 200 says no more than that."""
+    assert refusal(200, envelope()).detail == "the gateway has no report for this handle (HTTP 200)"
+
+
 @pytest.mark.parametrize("status", [420, 429])
 @pytest.mark.parametrize("code", MEANINGS)
 def test_too_fast_is_too_fast_unless_the_account_cannot_buy(code: str, status: int) -> None:
@@ -534,6 +584,9 @@ def test_a_report_in_the_making_says_when(body: bytes, eta: float | None) -> Non
 @pytest.mark.parametrize("status", [429, 503])
 def test_the_wait_asked_for_is_on_the_error(status: int) -> None:
     """Both a closed door and a failure may say how long."""
+    dated = refusal(status, retry_after="Tue, 14 Nov 2023 22:13:50 GMT")
+    assert isinstance(dated, RateLimitError | ServerError)
+    assert dated.retry_after == 30.0
     error = refusal(status, retry_after="12")
     assert isinstance(error, RateLimitError | ServerError)
     assert error.retry_after == 12.0
@@ -546,6 +599,9 @@ def test_a_used_up_quota_is_a_wait_asked_for() -> None:
     assert isinstance(limited, RateLimitError)
     assert isinstance(failed, ServerError)
     assert (limited.retry_after, failed.retry_after) == (9.0, None)
+    dated = refusal(429, x_ratelimit_remaining="0", x_ratelimit_reset="1700000012")
+    assert isinstance(dated, RateLimitError)
+    assert dated.retry_after == 12.0
 
 
 @pytest.mark.parametrize(
@@ -555,6 +611,7 @@ def test_a_used_up_quota_is_a_wait_asked_for() -> None:
         ("//cdn.example/x", "to https://cdn.example,"),
         ("/login?token=pw", "within its own host,"),
         ("http://[", "elsewhere,"),
+        (f"https://{'x' * 300}/", f"to https://{'x' * 108}…,"),
     ],
 )
 def test_a_redirect_names_only_where_it_leads(location: str, where: str) -> None:

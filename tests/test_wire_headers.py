@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from walee_async.wire import Limits, limits, retry_after
+from walee_async.wire.headers import http_date
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 
@@ -57,6 +58,13 @@ def test_dates_are_measured_by_the_answers_own_clock(skew: int) -> None:
     assert retry_after(headers, NOW + skew) == 30.0
 
 
+@pytest.mark.parametrize(("short", "year"), [("23", 2023), ("73", 2073), ("74", 1974), ("00", 2000)])
+def test_a_year_of_two_digits_is_at_most_fifty_years_ahead(short: str, year: int) -> None:
+    """RFC 9110: one that seems to be further ahead is of the century before."""
+    when = dt.datetime(year, 11, 14, 22, 13, 50, tzinfo=dt.UTC)
+    assert http_date(f"Tuesday, 14-Nov-{short} 22:13:50 GMT", NOW) == when.timestamp()
+
+
 @given(st.integers(0, 30 * 86_400), st.integers(1_000_000_000, 4_000_000_000))
 def test_every_http_date_is_read(wait: int, now: int) -> None:
     """A date written by the standard library comes back as the wait it was made from, in each format."""
@@ -74,6 +82,9 @@ def test_every_http_date_is_read(wait: int, now: int) -> None:
     [
         ({}, None),
         ({"ratelimit": '"default";r=50;t=30'}, Limits(remaining=50, reset=30.0)),
+        ({"ratelimit": '"default";r=50'}, Limits(remaining=50)),
+        ({"ratelimit": '"default";t=30'}, Limits(reset=30.0)),
+        ({"ratelimit": '"default";t=1700000012'}, Limits(reset=12.0)),
         (
             {"ratelimit": '"default";r=50;t=30', "ratelimit-policy": '"default";q=100;w=60'},
             Limits(quota=100, window=60.0, remaining=50, reset=30.0),
@@ -106,6 +117,8 @@ def test_every_http_date_is_read(wait: int, now: int) -> None:
         ({"x-ratelimit-reset": "Tue, 14 Nov 2023 22:13:50 GMT"}, Limits(reset=30.0)),
         ({"x-ratelimit-reset-requests": "1m30s"}, Limits(reset=90.0)),
         ({"x-ratelimit-reset-requests": "250ms"}, Limits(reset=0.25)),
+        ({"x-ratelimit-reset-requests": "2h"}, Limits(reset=7200.0)),
+        ({"x-ratelimit-reset": "Tuesday, 14-Nov-23 22:13:50 GMT"}, Limits(reset=30.0)),
         ({"x-ratelimit-reset": "1700000012", "x-ratelimit-reset-after": "0.5"}, Limits(reset=0.5)),
         ({"x-rate-limit-remaining": "-3"}, Limits(remaining=0)),
         (
@@ -115,6 +128,8 @@ def test_every_http_date_is_read(wait: int, now: int) -> None:
         ({"x-ratelimit-limit": "many", "ratelimit": ";;,=", "ratelimit-policy": '"'}, None),
         ({"ratelimit-policy": '"bytes";q=9;w=1;qu="content-bytes"'}, None),
         ({"ratelimit-policy": '"a,b;c";q=9;w=1'}, Limits(quota=9, window=1.0)),
+        ({"ratelimit-policy": '"a";q=9;w=1;qu="requests"'}, Limits(quota=9, window=1.0)),
+        ({"ratelimit-policy": "100;w=0"}, Limits(quota=100)),
         ({"x-ratelimit-reset": "99999999"}, None),
     ],
 )
@@ -125,8 +140,8 @@ def test_rate_limits_in_their_spellings(headers: dict[str, str], told: Limits | 
 
 def test_epochs_are_measured_by_the_answers_own_clock() -> None:
     """A reset in Unix seconds is reckoned from the answer's date, not from a clock that may be off."""
-    headers = {"x-ratelimit-reset": "1700000012", "date": "Tue, 14 Nov 2023 22:13:20 GMT"}
-    assert limits(headers, NOW + 3600) == Limits(reset=12.0)
+    for headers in ({"x-ratelimit-reset": "1700000012"}, {"ratelimit": "a;t=1700000012"}):
+        assert limits(headers | {"date": "Tue, 14 Nov 2023 22:13:20 GMT"}, NOW + 3600) == Limits(reset=12.0)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +162,12 @@ def test_epochs_are_measured_by_the_answers_own_clock() -> None:
             Limits(quota=9999, window=86_400.0, remaining=3, reset=40_000.0),
         ),
         ({"ratelimit": '"second";r=0;t=1, "day";r=0;t=40000'}, Limits(remaining=0, reset=40_000.0)),
+        ({"ratelimit-policy": "100;w=60, 10;w=1"}, Limits(quota=10, window=1.0)),
+        ({"x-ratelimit-reset": "5", "x-ratelimit-remaining-hour": "2"}, Limits(remaining=2, window=3600.0)),
+        (
+            {"x-ratelimit-remaining": "3", "ratelimit-remaining": "3", "ratelimit-reset": "0.5"},
+            Limits(remaining=3, reset=0.5),
+        ),
         ({"x-ratelimit-remaining-second": "4", "x-ratelimit-remaining-hour": "2"}, Limits(remaining=2, window=3600.0)),
     ],
 )

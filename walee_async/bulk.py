@@ -66,7 +66,9 @@ class Run(Generic[T]):
 
     def __init__(self, source: Source, entries: Handles, options: RunOptions, emitter: Emitter | None = None) -> None:
         self.id = uuid.uuid4().hex[:12]
+        """Names the run in events and spans."""
         self.ledger = Ledger()
+        """What was sent, what it may have cost and what came of it, so far."""
         self._source = source
         self._options = options
         self._emitter = emitter or Emitter()

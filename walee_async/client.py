@@ -49,11 +49,9 @@ class WaleeClient:
     Args:
         api_key: A key, or several that share the work. Left out, WALEE_API_KEYS (separated by commas or spaces) or
             WALEE_API_KEY is read.
-        rate: Requests per second and key; the service behind the gateway allows 10, careful clients run at 8. "auto"
-            finds the limit by itself.
+        rate: Requests per second and key; the service behind the gateway allows 10. "auto" finds the limit by itself.
         base_url: Where the gateway is; the key is sent there and nowhere else.
-        store: The file that every report is kept in and read from, or a store that is open; it is then not closed.
-            Without one nothing outlives the process.
+        store: The file that every report is kept in and read from, or an open store, which is not closed. None: none.
         max_age: Seconds, counted from the report's own date, for which a stored report is used instead of a new one.
         budget: The most that may be bought.
         options: What few callers change.
@@ -84,9 +82,11 @@ class WaleeClient:
         self._pool: SessionPool | None = None
         self._flights: SharedFlights | None = None
         self.budget = budget or Budget()
+        """What may be bought, and what of it was."""
         self.store: Store | None = store if isinstance(store, Store) else None
         """The store while the client is open, if there is one."""
-        self.ledger = Ledger()  # every attempt of this client, whichever run or call it was for
+        self.ledger = Ledger()
+        """Every attempt of this client, whichever run or call it was for."""
 
     def __repr__(self) -> str:
         return f"<WaleeClient {self._base_url} with {', '.join(key.label for key in self._keys)}>"

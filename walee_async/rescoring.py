@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -168,8 +169,8 @@ def _shared(
     pool = ProcessPoolExecutor(jobs - 1, get_context("spawn"), _start, given)
     ahead: deque[tuple[Sequence[int], _Done]] = deque()
     try:
-        with _deaf():
-            there = pool.submit(_ready)
+        with _deaf():  # each question to nobody starts a process
+            there, *_ = [pool.submit(_ready) for _ in range(jobs - 1)]
         for chunk in chunks:
             ahead.append((chunk, pool.submit(_work, chunk) if there.done() else _by(own, chunk)))
             if len(ahead) > (AHEAD * jobs if there.done() else 0):
@@ -179,7 +180,10 @@ def _shared(
     except BrokenProcessPool:
         raise WaleeError("A process that scored has ended; where memory is short, try fewer jobs") from None
     finally:
-        pool.shutdown(cancel_futures=True)
+        # A join that Ctrl-C breaks off takes its thread for ended (https://github.com/python/cpython/issues/90882): the
+        # program would end around the pool, and hang, or leave its processes with a traceback each.
+        with _deaf():
+            pool.shutdown(cancel_futures=True)
 
 
 def _come(ahead: deque[tuple[Sequence[int], _Done]], own: Scorer, on_trouble: _Told | None) -> list[Score]:
@@ -206,11 +210,11 @@ def _by(scorer: Scorer, chunk: Sequence[int]) -> _Done:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Keep Ctrl-C from the processes that are started here: it is for the one that asked, which hears it afterwards.
+    """Hear Ctrl-C when this is done, and keep it from the processes that are started here.
 
     They inherit the mask, so that they do not hear it while they start either.
     """
-    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -107,7 +106,7 @@ class Walee:
 
 def _reap(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
-        process.send_signal(signal.SIGKILL)
+        process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None and not pipe.closed:
@@ -165,6 +164,13 @@ def gateway(serve: Callable[..., Gateway]) -> Gateway:
 def walee(walee_for: Callable[[Gateway | None], Walee], gateway: Gateway) -> Walee:
     """The command for that gateway."""
     return walee_for(gateway)
+
+
+@pytest.fixture
+def small_files() -> Callable[[int], dict[str, Any]]:
+    """Options of a process on a disk where no file can be larger: `walee(…, **small_files(500_000))`."""
+    resource = pytest.importorskip("resource", reason="limits of files are POSIX's")
+    return lambda limit: {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))}
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -174,12 +173,12 @@ def test_without_pyarrow_there_is_a_way(walee_for: Any, bought: Path, tmp_path: 
     assert walee("export", str(bought), "--tables", "t", "--format", "csv").code == 3
 
 
-def test_a_full_disk_is_told(walee_for: Any, bought: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_told(walee_for: Any, small_files: Any, bought: Path, tmp_path: Path) -> None:
     """When the disk refuses, the exit code is that of output that cannot be written, and nothing is left half."""
     limit = 60_000  # more than SQLite's index of a log, less than a table of people
     ended = walee_for(None)(
         *("export", str(bought), "--tables", "t", "--format", "jsonl"),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        **small_files(limit),
     )
     assert ended.code == 74
     assert "t cannot be written: File too large" in " ".join(ended.err.split())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import subprocess
 from collections.abc import Callable
@@ -172,7 +171,7 @@ def test_a_log_has_no_control_characters(walee: Any, gateway: Gateway) -> None:
 
 def _on_terminal(walee: Any, *arguments: str, kind: str = "xterm-256color") -> str:
     """Run the command with a terminal as its standard error; return what it drew."""
-    ours, theirs = pty.openpty()
+    ours, theirs = pytest.importorskip("pty", reason="Windows has no such terminals").openpty()
     with subprocess.Popen(
         walee.command(*arguments),
         stdin=subprocess.DEVNULL,

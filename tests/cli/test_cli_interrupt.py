@@ -16,6 +16,7 @@ import pytest
 
 from walee_async.testing import Gateway, Hang
 
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no signals that another process can send")
 Lines = Callable[[Path], list[dict[str, Any]]]
 
 
@@ -25,9 +26,9 @@ def _until(file: Path, count: int) -> None:
         os.sched_yield()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_an_interrupted_run_goes_on_where_it_was(
-    serve: Callable[..., Gateway], walee_for: Any, tmp_path: Path, lines: Lines, number: int, code: int
+    serve: Callable[..., Gateway], walee_for: Any, tmp_path: Path, lines: Lines, name: str, code: int
 ) -> None:
     """A run that is told to end keeps what arrived, and the same command again fetches the rest and nothing twice."""
     gateway = serve(100)
@@ -36,7 +37,7 @@ def test_an_interrupted_run_goes_on_where_it_was(
     command = ("fetch", "handles.txt", "--rate", "60", "--concurrency", "8", "--out", "reports.jsonl")
     running = walee.start(*command)
     _until(file, 5)
-    running.signal(number)
+    running.signal(signal.Signals[name])
     ended = running.end()
     assert ended.code == code
     assert "Interrupted; what had arrived is kept. The same command again goes on from here." in ended.err

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import resource
 import shlex
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 from walee_async.testing import Garble, Gateway, Maker, WrongType
 from walee_async.testing.encoding import Piece
 
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 FAST = ("--rate", "200", "--out", "reports.jsonl")
 Lines = Callable[[Path], list[dict[str, Any]]]
 
@@ -125,7 +125,9 @@ def test_a_whole_report_need_not_fit_our_types(walee: Any, gateway: Gateway, fil
     assert line["report"]["user_profile"]["followers"] == "many"
 
 
-def test_a_full_disk_stops_the_run(serve: Callable[..., Gateway], walee_for: Any, file: Path, lines: Lines) -> None:
+def test_a_full_disk_stops_the_run(
+    serve: Callable[..., Gateway], walee_for: Any, small_files: Any, file: Path, lines: Lines
+) -> None:
     """When no more can be written, nothing more is bought, the file ends with a whole line, and the exit code is 74."""
     gateway = serve(40)
     ended = walee_for(gateway)(
@@ -136,13 +138,14 @@ def test_a_full_disk_stops_the_run(serve: Callable[..., Gateway], walee_for: Any
         "--no-store",
         "--out",
         "reports.jsonl",
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)),
+        **small_files(300_000),
     )
     assert ended.code == 74
     assert "reports.jsonl cannot be written: File too large" in ended.err
     assert 0 < len(lines(file)) <= gateway.billed.total() < 40
 
 
+@FULL
 def test_a_device_without_room_is_told_of(walee: Any, gateway: Gateway) -> None:
     """A device named as the file is written to as it is, and what goes wrong with it is said."""
     ended = walee("fetch", gateway.handles[0], "--out", "/dev/full")
@@ -150,6 +153,7 @@ def test_a_device_without_room_is_told_of(walee: Any, gateway: Gateway) -> None:
     assert "/dev/full cannot be written: No space left on device" in ended.err
 
 
+@FULL
 @pytest.mark.parametrize("command", [["brief"], ["--help"], ["score", "--json"], ["score"], ["plan", "somebody"]])
 @pytest.mark.parametrize(
     ("redirect", "why"), [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")]
@@ -164,6 +168,7 @@ def test_a_standard_output_that_refuses_is_told_of(scored: Path, command: list[s
     assert ended.stderr.count("walee:") == 1
 
 
+@FULL
 @pytest.mark.parametrize("redirect", [">/dev/full", ">&-"])
 def test_a_standard_output_that_is_not_needed_may_refuse(scored: Path, tmp_path: Path, redirect: str) -> None:
     """What goes to a file needs no standard output."""
@@ -172,6 +177,23 @@ def test_a_standard_output_that_is_not_needed_may_refuse(scored: Path, tmp_path:
     ended = subprocess.run(shell, cwd=scored, capture_output=True, text=True, check=False)
     assert ended.returncode == 0
     assert (tmp_path / "best.csv").read_bytes().count(b"\n") == 1 + 12
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_data_is_utf_8_and_the_rest_is_told_as_well_as_it_goes(
+    walee: Any, walee_for: Any, gateway: Gateway, tmp_path: Path, encoding: str
+) -> None:
+    """Where the terminal's encoding lacks letters, as on Windows, a brief is read back, and no table is an error."""
+    for one in (walee, alone := walee_for(None)):
+        one.environment |= {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    assert walee("fetch", *gateway.handles, "no.such.creator", *FAST).code == 3
+    brief = alone("brief").out
+    assert "Women 18–34" in brief.decode("utf-8")
+    (tmp_path / "brief.toml").write_bytes(brief)
+    ranked = alone("score", "reports.db", "--brief", "brief.toml")
+    assert (ranked.code, gateway.handles[0] in ranked.out.decode(encoding)) == (0, True)
+    assert walee("report", gateway.handles[0]).code == 0
+    assert alone("status", "reports.db").code == 0
 
 
 def test_a_folder_is_no_file(here: Any, gateway: Gateway) -> None:

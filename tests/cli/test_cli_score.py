@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import pty
 import re
 import shutil
 import sqlite3
@@ -369,7 +368,7 @@ def test_one_creator_can_be_bought_and_explained(walee: Any, gateway: Gateway) -
 
 def _drawn(walee: Any, *arguments: str) -> str:
     """What the command draws on a terminal."""
-    ours, theirs = pty.openpty()
+    ours, theirs = pytest.importorskip("pty", reason="Windows has no such terminals").openpty()
     command = subprocess.Popen(
         walee.command(*arguments), stdin=theirs, stdout=theirs, stderr=theirs, cwd=walee.folder,
         env={**walee.environment, "TERM": "xterm-256color"},

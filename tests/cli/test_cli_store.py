@@ -5,9 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import pty
 import re
-import resource
 import signal
 import sqlite3
 import subprocess
@@ -198,7 +196,7 @@ def test_somebody_at_a_terminal_is_asked(
 ) -> None:
     """On a terminal the question names what would be lost, and only a whole yes removes it."""
     walee("fetch", *gateway.handles[:3], *RATE)
-    ours, theirs = pty.openpty()
+    ours, theirs = pytest.importorskip("pty", reason="Windows has no such terminals").openpty()
     os.write(ours, f"{answer}\n".encode())
     with subprocess.Popen(
         walee.command("fetch", gateway.handles[0], "--fresh-store", *RATE),
@@ -235,7 +233,7 @@ def test_two_runs_do_not_share_a_store(walee: Any, gateway: Gateway, tool: Any) 
 
 
 def test_a_full_disk_ends_the_run_and_keeps_what_came(
-    serve: Callable[..., Gateway], walee_for: Any, store: Path
+    serve: Callable[..., Gateway], walee_for: Any, small_files: Any, store: Path
 ) -> None:
     """When the store cannot grow, nothing more is bought, one sentence says so, the exit code is 5, and all adds up."""
     gateway = serve(Maker(creators=80, created=datetime.now(UTC)))
@@ -244,7 +242,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_came(
     Store.open(store).close()  # there was room for a reserve
     ended = walee(
         *("fetch", *gateway.handles, "--rate", "100", "--concurrency", "4"),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        **small_files(limit),
     )
     assert ended.code == 5
     assert "The run ended before its list: the disk that holds" in " ".join(ended.err.split())
@@ -464,7 +462,7 @@ def test_upkeep_can_be_interrupted(tool: Any, gateway: Gateway, tmp_path: Path, 
 
 
 def test_what_was_removed_is_said_although_the_file_cannot_shrink(
-    walee: Any, tool: Any, gateway: Gateway, store: Path
+    walee: Any, tool: Any, small_files: Any, gateway: Gateway, store: Path
 ) -> None:
     """To shrink a file takes room; where there is none, the reports are gone all the same, and that is said first."""
     for fresh in ([], ["--fresh"]):
@@ -472,7 +470,7 @@ def test_what_was_removed_is_said_although_the_file_cannot_shrink(
     limit = 350_000
     ended = tool(
         *("prune", "reports.db", "--older-than", "0h", "--yes"),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        **small_files(limit),
     )
     assert ended.code == 5
     assert "12 reports removed from reports.db." in ended.err

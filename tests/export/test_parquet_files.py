@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import resource
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -140,6 +139,7 @@ def test_no_rows_are_a_table_too(tmp_path: Path) -> None:
 @pytest.fixture
 def small_files() -> Iterator[None]:
     """A disk on which no file can be larger than a megabyte."""
+    resource = pytest.importorskip("resource", reason="limits of files are POSIX's")
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limit[1]))

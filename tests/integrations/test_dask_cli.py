@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -63,6 +64,7 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            umask=0,  # what is to be its owner's alone is so by itself
         )
 
     def end(self) -> tuple[int, str]:
@@ -80,7 +82,8 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 def test_ctrl_c_leaves_in_good_order_and_the_same_command_goes_on(gateway: Gateway, tmp_path: Path) -> None:
     """Ctrl-C reaches all processes of the terminal: what was under way comes, and nothing is bought twice.
 
-    In the end there are an outcome for each handle, one store, and the scores and tables that the workers have written.
+    In the end there are an outcome for each handle, one store, and the scores and tables that the workers have written,
+    all of them readable by their owner alone.
     """
     command = Command(gateway, tmp_path)
     until = time.monotonic() + 30
@@ -105,6 +108,8 @@ def test_ctrl_c_leaves_in_good_order_and_the_same_command_goes_on(gateway: Gatew
     for made in ("scores/*", "tables/*/creators"):
         (count,) = duckdb.sql(f"SELECT count(DISTINCT handle) FROM '{out}/{made}.parquet'").fetchall()
         assert count == (300,)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in out.rglob("*") if path.is_file()}
+    assert modes == dict.fromkeys(modes, 0o600)
     ended = subprocess.run(
         [sys.executable, "-m", "walee_async", "merge", str(tmp_path / "again.db"), str(out / "shards")],
         capture_output=True,
@@ -190,3 +195,15 @@ async def test_a_cluster_that_is_there_is_used_and_one_that_is_not_is_named() ->
         with pytest.raises(ConfigError, match=f"No Dask scheduler answers at {nowhere}"):
             async with cluster_at(nowhere):
                 pass
+
+
+@pytest.mark.anyio
+@pytest.mark.long
+async def test_a_cluster_of_this_machine_is_not_open_to_the_network() -> None:
+    """Its scheduler, workers and dashboards listen on loopback alone, for whoever reaches them can run code there."""
+    async with cluster_at("local", 1):
+        mine = psutil.Process()
+        ends = [end for one in (mine, *mine.children(recursive=True)) for end in one.net_connections()]
+    addresses = [end.laddr.ip for end in ends if end.status == psutil.CONN_LISTEN]
+    assert len(addresses) >= 4
+    assert set(addresses) == {"127.0.0.1"}

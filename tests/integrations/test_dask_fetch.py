@@ -242,15 +242,17 @@ async def test_when_the_scheduler_dies_what_was_handed_out_may_have_been_bought(
     gateway: Gateway, tmp_path: Path
 ) -> None:
     """Nobody knows any more what became of those handles: they are ambiguous, and no others are sent."""
-    async with cluster() as client:
-        run = fetch_on_dask(client, gateway.handles, tmp_path, terms(gateway, rate=50.0))
-        kinds: Counter[str] = Counter()
-        with pytest.raises(RunEndedError, match="the cluster has given up the run"):
-            async with run:
-                await until(lambda: gateway.billed.total() > 20)
-                await client.cluster.scheduler.close()
-                async for outcome in run:
-                    kinds[type(outcome.error).__name__ if isinstance(outcome, Failed) else "Kept"] += 1
+    kinds: Counter[str] = Counter()
+    looks_again = dask.config.set({"distributed.comm.timeouts.connect": "2s"})  # a client, for so long
+    with looks_again, pytest.raises(RunEndedError, match="the cluster has given up the run"):
+        async with (
+            cluster(workers=1) as client,
+            fetch_on_dask(client, gateway.handles, tmp_path, terms(gateway, rate=50.0)) as run,
+        ):
+            await until(lambda: gateway.billed.total() > 20)
+            await client.cluster.scheduler.close()
+            async for outcome in run:
+                kinds[type(outcome.error).__name__ if isinstance(outcome, Failed) else "Kept"] += 1
     assert kinds == {"AmbiguousError": 400}
 
 

@@ -16,6 +16,7 @@ from walee_async.errors import DeadlineError, LongPauseError
 from walee_async.events import Emitter, Event, GateAlone, GateRejoined
 from walee_async.gate import Gate
 from walee_async.integrations.redis import SharedGate
+from walee_async.integrations.shared.link import in_time
 from walee_async.interfaces import MakeTurns
 from walee_async.testing import Gateway
 from walee_async.testing.clock import run_virtually
@@ -247,3 +248,22 @@ def test_a_shared_gate_wants_a_stated_rate() -> None:
     """Processes that look for the limit each by itself would not find it, so `rate="auto"` is refused."""
     with pytest.raises(ConfigError, match="stated rate"):
         WaleeClient("a-key", rate="auto", options=Options(sharing=SharedGate("redis://127.0.0.1:1/0")))
+
+
+async def test_a_cancellation_is_not_lost_on_the_way_to_a_server() -> None:
+    """Whenever a caller is told to end, it ends, also when the answer comes at the same moment."""
+
+    async def answer() -> int:
+        coming = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(coming.set_result, 1)
+        # As redis-py waits; Python 3.11 loses a cancellation in it.
+        return await asyncio.wait_for(asyncio.wait([coming]), 5) and coming.result()
+
+    for steps in range(1, 8):
+        asking = asyncio.create_task(in_time(answer()))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        if asking.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+    assert await asking == 1

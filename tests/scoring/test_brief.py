@@ -10,6 +10,7 @@ import pytest
 
 from walee_async.errors import ConfigError
 from walee_async.scoring import FLAGS, Brief, read_brief
+from walee_async.scoring.brief import Weights
 
 TOML = """
 name = "Women 18-34 in Pakistan"
@@ -77,9 +78,22 @@ def test_files_are_toml_or_json(tmp_path: Path) -> None:
         ({"weights": {"reach": "much"}}, "does not fit at weights.reach: expected `float`, got `str`"),
         (
             {"weights": dict.fromkeys(Brief().weights.__struct_fields__, 0)},
-            "all are 0, so there is nothing",
+            "weights: all are 0, so there is nothing to score by",
         ),
-        ({"require": {"min_target_share": 15}, "ages": "18-24"}, "it must be from 0 to 1; 15 % is 0.15"),
+        (
+            {"require": {"min_target_share": 15}, "ages": "18-24"},
+            "require.min_target_share is 15; it must be from 0 to 1; 15 % is 0.15",
+        ),
+        ({"require": {"min_reachable_share": 100}}, "it must be from 0 to 1; 100 % is 1."),
+        ({"require": {"min_reachable_share": 101}}, "it must be from 0 to 1."),
+        ({"require": {"min_reachable_share": -1}}, "it must be from 0 to 1."),
+        ({"require": {"min_quality": -1}}, "require.min_quality is -1; it must be from 0 to 100."),
+        ({"require": {"max_days_since_post": -0.5}}, "require.max_days_since_post is -0.5; it must be at least 0."),
+        ({"flags": {"max_likes_per_view": -1}}, "flags.max_likes_per_view is -1; it must be at least 0."),
+        ({"curves": {"cadence_half": -1}}, "curves.cadence_half is -1; it must be at least 0."),
+        ({"grades": {"min_coverage": 2}}, "grades.min_coverage is 2; it must be from 0 to 1; 2 % is 0.02."),
+        ({"grades": {"approve_coverage": 75}}, "grades.approve_coverage is 75; it must be from 0 to 1; 75 % is 0.75."),
+        ({"require": {"no_flags": ["zzz"]}}, "which is no flag; there are low_engagement, high_engagement, "),
         ({"require": {"min_target_share": 0.1}}, "asks for a target, and the brief names none"),
         ({"require": {"min_engagement_percentile": 101}}, "it must be from 0 to 100"),
         ({"require": {"no_flags": ["hiden"]}}, "'hiden', which is no flag; did you mean hidden?"),
@@ -111,11 +125,25 @@ def test_what_a_brief_cannot_say_is_one_sentence(keys: dict[str, Any], said: str
     assert "?." not in str(caught.value)
 
 
+def test_the_ends_of_every_range_are_in_it() -> None:
+    """What is from 0 to 1, or of 100 points, may be either end, and one point is no slip; a limit may equal another."""
+    ends = {"min_quality": 0, "min_engagement_percentile": 1, "max_days_since_post": 0.5}
+    assert Brief.make(require=ends).require.min_engagement_percentile == 1.0
+    assert Brief.make(grades={"min_coverage": 1, "approve_coverage": 0}).grades.min_coverage == 1.0
+    assert Brief.make(flags={"min_engagement_rate": 0.15}).flags.max_engagement_rate == 0.15
+
+
+def test_true_is_no_number() -> None:
+    """Whoever makes a table by hand is told as well: a bool would count as 1."""
+    with pytest.raises(ConfigError, match=r"weights\.reach is True; it must be a number"):
+        Weights(reach=True)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
         ("brief.toml", b"countries = [", "is no TOML: "),
-        ("brief.json", b"{", "is no JSON: "),
+        ("brief.json", b"{", "is no JSON: input data was truncated."),
         ("brief.json", b"[]", "holds no object"),
         ("brief.toml", b"name = '\xff'", "is not UTF-8 text"),
         ("brief.toml", b"contries = ['PK']", "brief.toml: The brief has no key contries; did you mean countries?"),

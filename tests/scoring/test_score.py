@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from walee_async.decode import decode_bytes
+from walee_async.errors import ConfigError
 from walee_async.models import CreatorReport
 from walee_async.scoring import FLAGS, SCORING_VERSION, Brief, Grade, Requirement, Score, ScoreView, Top, rank, score
 from walee_async.testing import Maker
@@ -431,22 +432,52 @@ def test_who_comes_first() -> None:
     """By grade, then value, then coverage, then name: a rejected creator is never above one that is not."""
     ordered = [
         graded("a", Grade.APPROVE, 71.0),
-        graded("b", Grade.REVIEW, 90.0),
+        graded("b", Grade.REVIEW, 90.0, 0.5),
         graded("c", Grade.REVIEW, 60.0, 0.9),
         graded("d", Grade.REVIEW, 60.0, 0.8),
         graded("e", Grade.REVIEW, 60.0, 0.8),
         graded("f", Grade.NOT_ENOUGH_DATA, 99.0),
-        graded("g", Grade.NOT_ENOUGH_DATA, None),
-        graded("h", Grade.REJECT, 99.0),
+        graded("g", Grade.NOT_ENOUGH_DATA, 0.0),
+        graded("h", Grade.NOT_ENOUGH_DATA, None),
+        graded("i", Grade.REJECT, 99.0),
     ]
     mixed = random.Random(1).sample(ordered, len(ordered))
     assert sorted(mixed, key=rank) == ordered
-    for size in (0, 1, 3, 8, 20):
+    for size in (0, 1, 3, 9, 20):
         top = Top(size)
         for one in mixed:
             top.add(one)
         assert list(top) == ordered[:size]
-        assert len(top) == min(size, 8)
+        assert len(top) == min(size, 9)
+
+
+@pytest.mark.parametrize("size", [-1, True, 1.5, "5"])
+def test_the_best_are_a_whole_number(size: Any) -> None:
+    """How many of the best to keep is a count; anything else is said to be none."""
+    with pytest.raises(ConfigError, match=f"best to keep is {size!r}; it must be a whole number from 0"):
+        Top(size)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "reason"),
+    [
+        (Requirement("min_quality", 60.0, 40.25, False), "quality: 40.2, and the brief asks for at least 60"),
+        (Requirement("min_followers", 5e3, 1200.4, False), "followers: 1,200, and the brief asks for at least 5,000"),
+        (Requirement("max_followers", 5e3), "followers: not known, and the brief asks for at most 5,000"),
+        (Requirement("min_target_share", 0.1, 0.0523), "target share: 5.2%, and the brief asks for at least 10%"),
+        (Requirement("min_coverage", 0.75, 0.6), "coverage: 60.0%, and the brief asks for at least 75%"),
+    ],
+)
+def test_a_requirement_is_told_in_the_measure_it_is_asked_in(requirement: Requirement, reason: str) -> None:
+    """Shares in percent, followers whole, all else with one decimal."""
+    assert requirement.reason == reason
+
+
+def test_what_is_found_is_held_to_six_decimals() -> None:
+    """What is less by the error of its arithmetic is not less: a limit is met up to the sixth decimal."""
+    report = view(cqs={"cqs_value": 59.9999996})
+    found = score(report, Brief.make(require={"min_quality": 60})).requirements[0]
+    assert (found.found, found.met) == (60.0, True)
 
 
 def test_what_is_known_comes_before_what_is_not() -> None:

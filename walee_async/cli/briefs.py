@@ -52,7 +52,7 @@ def brief(file: Path | None) -> Exit:
         ConfigError: the file is no brief.
     """
     if file is None:
-        sys.stdout.write(template())
+        sys.stdout.buffer.write(template().encode())  # TOML is UTF-8, whatever the terminal is
         return Exit.FETCHED
     found = read_brief(file)
     console = console_on(sys.stdout)

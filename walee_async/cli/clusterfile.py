@@ -13,7 +13,7 @@ import msgspec
 
 from walee_async.cli.exits import OutputError
 from walee_async.cli.lines import line_of
-from walee_async.cli.sinks import lock_file
+from walee_async.cli.sinks import BINARY, lock_file
 from walee_async.errors import ConfigError
 from walee_async.outcomes import Failed
 
@@ -33,7 +33,7 @@ class OutcomeFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | BINARY, 0o600)
         except OSError as error:
             raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
         try:

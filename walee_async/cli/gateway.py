@@ -91,5 +91,5 @@ def _tell(made: Gateway, options: GatewayOptions, screen: Screen) -> None:
 
 
 def _print_json(value: object) -> None:
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
     sys.stdout.flush()

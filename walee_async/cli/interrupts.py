@@ -13,7 +13,12 @@ from walee_async.cli.exits import Exit
 
 _EXITS: Final = {
     name: code
-    for name, code in (("SIGINT", Exit.INTERRUPTED), ("SIGTERM", Exit.TERMINATED), ("SIGHUP", Exit.HUNG_UP))
+    for name, code in (
+        ("SIGINT", Exit.INTERRUPTED),
+        ("SIGTERM", Exit.TERMINATED),
+        ("SIGHUP", Exit.HUNG_UP),
+        ("SIGBREAK", Exit.TERMINATED),  # Ctrl-Break of Windows, which has no way to send the others but Ctrl-C
+    )
     if hasattr(signal, name)
 }
 

@@ -84,7 +84,7 @@ def plan(question: Question, *, json: bool) -> Exit:
     made = asyncio.run(_plan(handles, question.store, rules, price=budget.price, rate=rate))
     answer = _answer(made, budget)
     if json:
-        sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
     else:
         console_on(sys.stdout).print(_table(answer, question.store))
     return Exit.FETCHED

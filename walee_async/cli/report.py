@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -153,13 +154,13 @@ class _Closed:
 
 
 def _keep(payload: Payload) -> Path:
-    """Write the bytes beside where we are, under a name that is free."""
+    """Write the bytes beside where we are, under a name that is free; only their owner can read them."""
     suffix = {"gzip": ".json.gz", "identity": ".json", "zstd": ".json.zst"}.get(payload.encoding, ".bin")
     number = 0
     while True:
         path = Path(f"{payload.handle}{f'.{number}' if number else ''}{suffix}")
         try:
-            with path.open("xb") as file:
+            with open(path, "xb", opener=_private) as file:
                 file.write(payload.body)
         except FileExistsError:
             number += 1
@@ -167,3 +168,7 @@ def _keep(payload: Payload) -> Path:
             raise OutputError(str(path), error) from None
         else:
             return path
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -14,9 +14,12 @@ from walee_async.cli.aside import Aside
 from walee_async.cli.exits import OutputError
 from walee_async.cli.lines import ViewName
 from walee_async.errors import ConfigError
+from walee_async.store.lock import EXCLUSIVE, TAKEN, seize
 
 STDOUT: Final = "-"
-_APPEND: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+BINARY: Final = getattr(os, "O_BINARY", 0)
+"""Without it, Windows writes a line break as two bytes."""
+_APPEND: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY
 
 
 class Sink(Protocol):
@@ -52,6 +55,8 @@ class _Known(Struct):
 class ReportFile:
     """A file of lines. One that exists is continued: its reports were paid for, and are neither lost nor bought again.
 
+    A new one can be read by its owner only, as all files with reports can; one that exists stays as open as it is.
+
     A last line that was cut off when the process was killed is taken out (`cut` is its length in bytes, else 0).
 
     Raises:
@@ -66,7 +71,7 @@ class ReportFile:
         self.cut = 0
         self._view = view
         try:
-            self._fd = os.open(path, _APPEND, 0o666)
+            self._fd = os.open(path, _APPEND, 0o600)
         except OSError as error:
             raise ConfigError(f"{self.name} cannot be written: {error.strerror}") from None
         try:
@@ -172,7 +177,7 @@ def open_sink(out: str | None, view: ViewName) -> ReportFile | Stream:
     if stat.S_ISREG(mode):
         return ReportFile(path, view)
     try:
-        return Stream(os.open(path, os.O_WRONLY), str(path))
+        return Stream(os.open(path, os.O_WRONLY | BINARY), str(path))
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
 
@@ -186,12 +191,7 @@ def _write_all(fd: int, line: bytes) -> None:
 def lock_file(fd: int, name: str) -> None:
     """Keep the file to ourselves until the process ends: two runs would buy the same reports."""
     try:
-        import fcntl
-    except ImportError:
-        return
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConfigError(f"Another walee writes to {name}; wait for it, or name another file") from None
-    except OSError:
-        return  # some network file systems have no locks
+        seize(fd, EXCLUSIVE)
+    except OSError as error:
+        if error.errno in TAKEN:  # else it is one of the network file systems that have no locks
+            raise ConfigError(f"Another walee writes to {name}; wait for it, or name another file") from None

@@ -83,9 +83,9 @@ def picture(reader: StoreReader, price: float | None) -> Picture:
     )
 
 
-def summary_of(found: Picture) -> str:
+def summary_of(found: Picture) -> bytes:
     """The picture in JSON, on one line."""
-    return msgspec.json.encode(found).decode()
+    return msgspec.json.encode(found)
 
 
 def table_of(found: Picture) -> list[RenderableType]:

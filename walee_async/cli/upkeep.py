@@ -48,7 +48,7 @@ def status(path: Path, price: float | None, *, json: bool) -> Exit:
     with closing(StoreReader.open(path)) as reader:
         found = picture(reader, price)
     if json:
-        sys.stdout.write(summary_of(found) + "\n")
+        sys.stdout.buffer.write(summary_of(found) + b"\n")
         return Exit.FETCHED
     console = console_on(sys.stdout)
     for part in table_of(found):

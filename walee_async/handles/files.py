@@ -58,7 +58,7 @@ def read_entries(
     if str(path) == "-":
         source, kind = "standard input", format or "text"
         _check_column(source, kind, column)
-        lines = _decoded(cast("io.BufferedReader", sys.stdin.buffer), source, kind) if stdin is None else stdin
+        lines = _decoded(cast("io.BufferedReader", sys.stdin.buffer), source) if stdin is None else stdin
         return _entries(lines, source, kind, column)
     file = Path(path)
     source, suffix = str(file), file.suffix.lower()
@@ -70,7 +70,7 @@ def read_entries(
     if suffix in _SPREADSHEETS:
         raise ConfigError(f"{quoted(source, _PATH)} is a spreadsheet; save its sheet as CSV")
     _check_column(source, kind, column)
-    return _entries(_lines(file, kind), source, kind, column)
+    return _entries(_lines(file), source, kind, column)
 
 
 def _check_column(source: str, kind: ListFormat, column: str | None) -> None:
@@ -88,23 +88,21 @@ def _entries(lines: Iterable[str], source: str, kind: ListFormat, column: str | 
             return entries_from_text(lines, source)
 
 
-def _lines(file: Path, kind: ListFormat) -> Iterator[str]:
+def _lines(file: Path) -> Iterator[str]:
     source = quoted(str(file), _PATH)
     try:
         with file.open("rb") as raw:
-            yield from _decoded(raw, source, kind)
+            yield from _decoded(raw, source)
     except OSError as error:
         raise ConfigError(f"{source} cannot be read: {error.strerror}") from None
 
 
-def _decoded(raw: io.BufferedReader, source: str, kind: ListFormat) -> Iterator[str]:
+def _decoded(raw: io.BufferedReader, source: str) -> Iterator[str]:
     head = raw.peek(_LOOK)[:_LOOK]
     wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if b"\0" in head and not wide:
         raise ConfigError(f"{source} is no text; a list is UTF-8 text, CSV or JSONL")
-    # Line ends inside quoted cells are the csv module's to judge.
-    newline = "" if kind == "csv" else None
-    text = io.TextIOWrapper(raw, encoding="utf-16" if wide else "utf-8-sig", errors="replace", newline=newline)
+    text = io.TextIOWrapper(raw, encoding="utf-16" if wide else "utf-8-sig", errors="replace")
     try:
         # `yield from` would close the wrapper, and the file with it, when the list is left early.
         for line in text:  # noqa: UP028

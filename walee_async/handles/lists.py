@@ -70,7 +70,7 @@ def entries_from_csv(lines: Iterable[str], source: str, column: str | None = Non
     index, is_header = _find_column(first[1], source, column)
     for number, row, problem in rows if is_header else chain([first], rows):
         if problem is not None:
-            yield Entry(",".join(row)[:_KEPT], source, number, problem)
+            yield Entry("", source, number, problem)
         elif len(row) <= index:
             yield Entry(",".join(row)[:_KEPT], source, number, f"the row has {len(row)} of at least {index + 1} cells")
         elif "\n" in (cell := row[index].strip()):

@@ -77,12 +77,12 @@ def resolve(entry: str | Entry) -> str:
 def quoted(text: str, most: int = _QUOTED) -> str:
     """The text in quotes, escaped, at most 80 characters unless told otherwise: safe to print whatever it holds."""
     whole = repr(text[:most])
-    return whole if len(whole) <= most and len(text) <= most else f"{whole[: most - 2]}…{whole[0]}"
+    return whole if len(whole) <= most else f"{whole[: most - 2]}…{whole[0]}"
 
 
 def _of_address(address: str, text: str) -> str:
     rest = re.sub(r"^(?:https?:)?//", "", address, flags=re.IGNORECASE)
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    authority = re.split(r"[/?#]", rest)[0]
     path = rest.removeprefix(authority)
     host = re.sub(r":\d*$", "", authority.rpartition("@")[2].lower())
     if host != "tiktok.com" and not host.endswith(".tiktok.com"):
@@ -96,7 +96,7 @@ def _of_address(address: str, text: str) -> str:
 
 def _of_path(path: str, text: str) -> str:
     """The name in `/@name/…`; the @ may be percent-encoded."""
-    first = unquote(re.split(r"[/?#]", path.removeprefix("/"), maxsplit=1)[0])
+    first = unquote(re.split(r"[/?#]", path.removeprefix("/"))[0])
     if not first.startswith("@"):
         raise InvalidHandleError(f"{quoted(text)} is no address of a profile, which has an @ before its name")
     return first

@@ -21,7 +21,7 @@ class PostDay(Part, frozen=True, kw_only=True):
     """When a post was made, and what it has gathered."""
 
     created: str | None = None
-    """As sent; `created_at` reads it."""
+    """When it was posted, as sent."""
     stat: PostStat | None = None
 
     @property

@@ -16,9 +16,9 @@ class ReportInfo(Part, frozen=True, kw_only=True):
 
     report_id: str | None = None
     created: str | None = None
-    """When the gateway made the report, as sent; `created_at` reads it."""
+    """When the gateway made the report, as sent."""
     profile_updated: str | None = None
-    """When the profile was last looked at, as sent; `profile_updated_at` reads it."""
+    """When the profile was last looked at, as sent."""
 
     @property
     def created_at(self) -> datetime | None:

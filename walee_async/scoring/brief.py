@@ -33,7 +33,7 @@ _LISTS: Final = ("countries", "genders", "ages", "languages")
 
 def _flag_name(key: str, word: str) -> Iterable[str]:
     if word not in FLAGS:
-        near = get_close_matches(word, FLAGS, 1)
+        near = get_close_matches(word, FLAGS)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(FLAGS)}"
         raise ConfigError(f"{key} has {word!r}, which is no flag; {hint}")
     return (word,)
@@ -277,8 +277,7 @@ def brief_of(keys: dict[str, Any]) -> Brief:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from None
         reason, _, place = str(error).partition(" - at `$.")
-        where = place.rstrip("`") or "the whole"
-        raise ConfigError(f"The brief does not fit at {where}: {reason[:1].lower()}{reason[1:]}") from None
+        raise ConfigError(f"The brief does not fit at {place.rstrip('`')}: {reason[:1].lower()}{reason[1:]}") from None
 
 
 @lru_cache(maxsize=64)
@@ -293,7 +292,7 @@ def _check_keys(given: object, table: type[Struct], path: str) -> None:
     fields = {field.encode_name: field.type for field in msgspec.structs.fields(table)}
     for key, value in given.items():
         if key not in fields:
-            near = get_close_matches(str(key), fields, 1)
+            near = get_close_matches(str(key), fields)
             others = f"did you mean {near[0]}?" if near else f"it has {', '.join(fields)}"
             raise ConfigError(f"The brief has no key {path}{key}; {others}")
         if isinstance(fields[key], type) and issubclass(fields[key], Struct):

@@ -118,7 +118,7 @@ def ages(key: str, word: str) -> Iterable[str]:
     begin = _STARTS.index(first.strip()) if first.strip() in _STARTS else len(AGES)
     end = _ENDS.index(last.strip()) if dash and last.strip() in _ENDS else -1
     if end < begin:
-        near = get_close_matches(word, AGES, 1)
+        near = get_close_matches(word, AGES)
         hint = f"did you mean {near[0]}?" if near else "a span joins whole bands, such as 18-34"
         raise ConfigError(f"{key} has {word!r}; the bands are {', '.join(AGES)}; {hint}")
     return AGES[begin : end + 1]

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import itertools
 import os
+import tempfile
 import threading
 import zlib
 from contextlib import suppress
@@ -50,16 +51,20 @@ def export_payloads(
 ) -> int:
     """Write reports to a gzipped file of JSON lines and return how many, or leave no file when told to stop.
 
+    Only its owner can read it.
+
     Raises:
         ConfigError: it cannot be written.
         StoreDamagedError: a report is damaged and `on_damage` is None; the file is not there then.
     """
     path = Path(target)
-    half = path.with_name(f".{path.name}.{os.getpid()}.part")
+    half: Path | None = None
     count = 0
     try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        half = Path(name)
         # The bodies are compressed already: level 1 only takes back what base64 adds.
-        with open(half, "wb", opener=_private) as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as file:
+        with os.fdopen(descriptor, "wb") as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as file:
             for line in _export_lines(reader, every, on_damage):
                 if stop.is_set():
                     return count
@@ -69,8 +74,9 @@ def export_payloads(
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
     finally:
-        with suppress(OSError):
-            half.unlink(missing_ok=True)
+        if half is not None:
+            with suppress(OSError):
+                half.unlink(missing_ok=True)
     return count
 
 
@@ -97,10 +103,6 @@ def _line(reader: StoreReader, version: int) -> Line:
         key=payload.key,
         status=said.status,
     )
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def import_file(source: str | PathLike[str], writer: Writer, stop: threading.Event) -> Imported:

@@ -24,27 +24,30 @@ if TYPE_CHECKING:
 if sys.platform == "win32":
     import msvcrt
 
-    _SHARED: Final = msvcrt.LK_NBLCK
-    _EXCLUSIVE: Final = msvcrt.LK_NBLCK
+    SHARED: Final = msvcrt.LK_NBLCK
+    EXCLUSIVE: Final = msvcrt.LK_NBLCK
     _BYTE: Final = 1 << 30
     """A lock on Windows keeps others from reading what it covers, so it covers nothing that is there."""
 
-    def _seize(descriptor: int, how: int) -> None:
+    def seize(descriptor: int, how: int) -> None:
+        """Lock an open file, or raise an OSError whose number is one of `TAKEN`. It then is at its beginning."""
         os.lseek(descriptor, _BYTE, os.SEEK_SET)
         msvcrt.locking(descriptor, how, 1)
+        os.lseek(descriptor, 0, os.SEEK_SET)
 else:
     import fcntl
 
-    _SHARED: Final = fcntl.LOCK_SH
-    _EXCLUSIVE: Final = fcntl.LOCK_EX
+    SHARED: Final = fcntl.LOCK_SH
+    EXCLUSIVE: Final = fcntl.LOCK_EX
 
-    def _seize(descriptor: int, how: int) -> None:
+    def seize(descriptor: int, how: int) -> None:
+        """Lock an open file, or raise an OSError whose number is one of `TAKEN`."""
         # flock rather than lockf: it also keeps out a second store of this same process, and it is not lost when
         # somebody else in the process opens and closes the file.
         fcntl.flock(descriptor, how | fcntl.LOCK_NB)
 
 
-_TAKEN: Final = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+TAKEN: Final = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _MOST: Final = 4096
 _GLANCE: Final = 0.02
 """Seconds. To see whether a lock is held takes some 10 µs."""
@@ -133,18 +136,18 @@ def is_held(store: Path) -> bool:
         return False
     with file:
         try:
-            _seize(file.fileno(), _SHARED)
+            seize(file.fileno(), SHARED)
         except OSError as error:
-            return error.errno in _TAKEN
+            return error.errno in TAKEN
     return False
 
 
 def _take(descriptor: int) -> None:
     """Take the lock; once more after a moment, for `is_held` may have been looking."""
     with suppress(OSError):
-        return _seize(descriptor, _EXCLUSIVE)
+        return seize(descriptor, EXCLUSIVE)
     time.sleep(_GLANCE)
-    return _seize(descriptor, _EXCLUSIVE)
+    return seize(descriptor, EXCLUSIVE)
 
 
 def _opener(path: str, flags: int) -> int:
@@ -152,7 +155,7 @@ def _opener(path: str, flags: int) -> int:
 
 
 def _refusal(store: Path, file: IO[bytes], error: OSError) -> StoreError:
-    if error.errno not in _TAKEN:
+    if error.errno not in TAKEN:
         return StoreError(f"{store} cannot be locked on this file system: {error.strerror}")
     try:
         file.seek(0)

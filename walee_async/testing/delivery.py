@@ -6,6 +6,7 @@ import asyncio
 import math
 import socket
 import struct
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from walee_async.testing.answers import Answer
 
-_LINGER_NONE = struct.pack("ii", 1, 0)
+_LINGER_NONE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class _Gone(web.StreamResponse):

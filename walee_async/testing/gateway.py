@@ -33,6 +33,7 @@ LOOPBACK = "127.0.0.1"
 PREFIX = "/api"
 REPORT = "/api/ask/tt/creator/report"
 STATISTICS = "/_gateway/statistics"
+OPENAPI = "/_gateway/openapi.json"
 
 
 class KeyStatistics(Struct, frozen=True, kw_only=True):
@@ -226,6 +227,10 @@ class Gateway:
         path = request.path
         if path == STATISTICS:
             return web.Response(body=msgspec.json.encode(self.statistics()), headers={"Content-Type": JSON})
+        if path == OPENAPI:
+            from walee_async.testing.openapi import describe
+
+            return web.Response(body=msgspec.json.encode(describe(PREFIX)), headers={"Content-Type": JSON})
         self.requests_seen += 1
         answer = self._judge(request, path)
         if self.latency:

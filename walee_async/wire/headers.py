@@ -156,7 +156,7 @@ def _policy(fields: Mapping[str, str]) -> Limits:
     if fields.get("qu", "requests") != "requests":
         return Limits()
     window = _number(fields.get("w", ""))
-    return Limits(quota=_count(fields.get("q", fields.get("", ""))), window=window if window and window > 0 else None)
+    return Limits(quota=_count(fields.get("q", fields[""])), window=window if window and window > 0 else None)
 
 
 def _items(text: str) -> Iterator[tuple[str, dict[str, str]]]:

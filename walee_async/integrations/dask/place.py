@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from contextlib import asynccontextmanager, contextmanager
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Final
@@ -52,7 +53,7 @@ class Guard(Nanny):
     @classmethod
     @contextmanager
     def _deaf(cls) -> Iterator[None]:
-        if not hasattr(signal, "pthread_sigmask"):  # Windows
+        if sys.platform == "win32":  # where no signals are held back
             yield
             return
         resource_tracker.ensure_running()  # which would unblock them

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from walee_async.integrations.dask.turns import BudgetBook, GateBook
 from walee_async.integrations.shared.budget import CommonBudget
-from walee_async.integrations.shared.link import TIMEOUT, NoAnswerError, name_of
+from walee_async.integrations.shared.link import NoAnswerError, in_time, name_of
 from walee_async.integrations.shared.turns import SharedTurns
 
 if TYPE_CHECKING:
@@ -73,11 +73,8 @@ class SchedulerLink:
         """
         said = None
         if not self._closed:
-            try:
-                async with asyncio.timeout(TIMEOUT):
-                    said = await self._ask(name=keys[0], who=self._who, asked=list(args))
-            except (OSError, RuntimeError):  # RuntimeError: what it went through is closed
-                pass
+            with suppress(OSError, RuntimeError):  # RuntimeError: what it went through is closed
+                said = await in_time(self._ask(name=keys[0], who=self._who, asked=list(args)))
         if said is None:
             raise NoAnswerError(f"the scheduler at {self._where} does not answer")
         return said

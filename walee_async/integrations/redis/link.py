@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from walee_async.errors import ConfigError
-from walee_async.integrations.shared.link import TIMEOUT, NoAnswerError
+from walee_async.integrations.shared.link import TIMEOUT, NoAnswerError, in_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,8 +37,7 @@ class RedisLink:
         if self._closed:
             raise NoAnswerError("the connection to Redis was closed")
         try:
-            async with asyncio.timeout(TIMEOUT):
-                return await self._script(keys=keys, args=args)
+            return await in_time(self._script(keys=keys, args=args))
         except (RedisError, OSError) as error:
             # Every idle connection is as broken as this one, and each would cost another call.
             await self._redis.connection_pool.disconnect(inuse_connections=False)
