@@ -68,10 +68,11 @@ def test_the_readmes_links_lead_somewhere(target: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_the_documents_links_lead_somewhere(page: Path) -> None:
-    """Every relative link of the documents is to a file or a folder of the project."""
+    """Every relative link of the documents is to a file or a folder of the project, or to the page that is generated."""
     text = page.read_text("utf-8")
     named = re.findall(r"\]\(((?!http)[^)#]+)", text)
-    assert [target for target in named if not (page.parent / target).exists()] == []
+    missing = [target for target in named if not (page.parent / target).exists()]
+    assert {(page.parent / target).resolve() for target in missing} <= {ROOT / "docs" / "reference" / "command-line.md"}
 
 
 def test_every_decision_is_in_the_index() -> None:
