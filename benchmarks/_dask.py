@@ -20,19 +20,23 @@ def needs_dask() -> None:
         pytest.skip(said, allow_module_level=True)
 
 
+def local_cluster(workers: int = 2, threads: int = 2, **more: Any) -> Any:
+    """A cluster of worker processes on free ports; they have this process's environment."""
+    dask: Any = importlib.import_module("distributed")
+    return dask.LocalCluster(
+        n_workers=workers,
+        threads_per_worker=threads,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        **more,
+    )
+
+
 @asynccontextmanager
 async def cluster(workers: int = 2, threads: int = 2) -> AsyncIterator[Any]:
-    """A client of a cluster of worker processes, on free ports; the processes have this one's environment."""
+    """A client of a cluster that begins and ends with it."""
     dask: Any = importlib.import_module("distributed")
-    async with (
-        dask.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=threads,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            asynchronous=True,
-        ) as local,
-        dask.Client(local, asynchronous=True) as client,
-    ):
+    local = local_cluster(workers, threads, asynchronous=True)
+    async with local, dask.Client(local, asynchronous=True) as client:
         yield client

@@ -68,7 +68,7 @@ def test_the_readmes_links_lead_somewhere(target: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_the_documents_links_lead_somewhere(page: Path) -> None:
-    """Every relative link of the documents is to a file or a folder of the project, or to the page that is generated."""
+    """Every relative link of the documents leads to something that is there, or to the page that is generated."""
     text = page.read_text("utf-8")
     named = re.findall(r"\]\(((?!http)[^)#]+)", text)
     missing = [target for target in named if not (page.parent / target).exists()]

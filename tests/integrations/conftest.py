@@ -1,12 +1,18 @@
-"""What the tests of integrations have: a real Redis of this session's own."""
+"""What the tests of integrations have: a real Redis and a real Dask cluster of this session's own."""
 
 from __future__ import annotations
 
+import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
+from _dask import local_cluster
 from _redis import RedisServer, find
+
+CANARY = "wk-canary-0123456789abcdef"
+"""An API key that is looked for where none may be."""
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +32,18 @@ def redis(redis_server: RedisServer) -> RedisServer:
     redis_server.revive()
     redis_server.command("FLUSHALL")
     return redis_server
+
+
+@pytest.fixture(scope="session")
+def cluster_address() -> Iterator[str]:
+    """A cluster of worker processes that have the key `CANARY`, for all tests that leave its processes alone."""
+    with local_cluster(env={"WALEE_API_KEY": CANARY}) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture
+async def client(cluster_address: str) -> AsyncIterator[Any]:
+    """A client of that cluster."""
+    dask: Any = importlib.import_module("distributed")
+    async with dask.Client(cluster_address, asynchronous=True) as client:
+        yield client

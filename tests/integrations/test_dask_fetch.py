@@ -159,35 +159,33 @@ async def test_a_chunk_that_kills_its_workers_ends_no_run(gateway: Gateway, tmp_
                 assert set((await outcomes(again)).values()) == {"Kept"}
 
 
-async def test_a_run_that_is_stopped_goes_on(gateway: Gateway, tmp_path: Path) -> None:
+async def test_a_run_that_is_stopped_goes_on(gateway: Gateway, tmp_path: Path, client: Any) -> None:
     """What was under way comes, the shards are closed in order, and the same call buys the rest and nothing twice."""
-    async with cluster() as client:
-        async with fetch_on_dask(client, gateway.handles, tmp_path, terms(gateway), total=400) as run:
-            await until(lambda: run.progress().done > 50)
-            assert run.progress().rate > 0
-            run.stop()
-            first = await outcomes(run)
-        assert 50 < len(first) < 400
-        assert gateway.billed.total() == len(first)
-        async with fetch_on_dask(client, gateway.handles, tmp_path, terms(gateway)) as again:
-            assert len(await outcomes(again)) == 400
+    async with fetch_on_dask(client, gateway.handles, tmp_path, terms(gateway), total=400) as run:
+        await until(lambda: run.progress().done > 50)
+        assert run.progress().rate > 0
+        run.stop()
+        first = await outcomes(run)
+    assert 50 < len(first) < 400
+    assert gateway.billed.total() == len(first)
+    async with fetch_on_dask(client, gateway.handles, tmp_path, terms(gateway)) as again:
+        assert len(await outcomes(again)) == 400
     assert gateway.billed == Counter(gateway.handles)
     for shard in (tmp_path / "shards").glob("*.db"):
         with StoreReader.open(shard) as reader:
             assert [run.reason for run in reader.runs()] == ["left", "complete"]
 
 
-async def test_a_budget_is_spent_by_all_workers_and_never_passed(gateway: Gateway, tmp_path: Path) -> None:
+async def test_a_budget_is_spent_by_all_workers_and_never_passed(gateway: Gateway, tmp_path: Path, client: Any) -> None:
     """So many reports are bought in all; the handles after that say why they were not attempted."""
-    async with cluster() as client:
-        run = fetch_on_dask(client, gateway.handles, tmp_path, terms(gateway, max_reports=120))
-        kinds: Counter[str] = Counter()
-        with pytest.raises(RunEndedError) as raised:
-            async with run:
-                async for outcome in run:
-                    kinds[type(outcome).__name__] += 1
-                    if isinstance(outcome, Failed):
-                        assert isinstance(outcome.error, NotAttemptedError)
+    run = fetch_on_dask(client, gateway.handles, tmp_path, terms(gateway, max_reports=120))
+    kinds: Counter[str] = Counter()
+    with pytest.raises(RunEndedError) as raised:
+        async with run:
+            async for outcome in run:
+                kinds[type(outcome).__name__] += 1
+                if isinstance(outcome, Failed):
+                    assert isinstance(outcome.error, NotAttemptedError)
     assert isinstance(raised.value.__cause__, BudgetError)
     assert kinds == {"Kept": 120, "Failed": 280}
     assert gateway.billed.total() == 120
@@ -211,15 +209,14 @@ async def test_a_worker_that_dies_holds_no_part_of_the_budget_but_what_it_had_se
 
 
 async def test_workers_share_through_redis_where_there_is_one(
-    gateway: Gateway, tmp_path: Path, redis: RedisServer
+    gateway: Gateway, tmp_path: Path, client: Any, redis: RedisServer
 ) -> None:
     """With the address of a Redis, gate and budget are there; the limit holds all the same."""
-    async with cluster() as client:
-        run = fetch_on_dask(client, gateway.handles, tmp_path, terms(gateway, redis=redis.url, max_reports=150))
-        assert redis.url not in repr(run.terms)
-        with pytest.raises(RunEndedError):
-            async with run:
-                await outcomes(run)
+    run = fetch_on_dask(client, gateway.handles, tmp_path, terms(gateway, redis=redis.url, max_reports=150))
+    assert redis.url not in repr(run.terms)
+    with pytest.raises(RunEndedError):
+        async with run:
+            await outcomes(run)
     assert gateway.billed.total() == 150
     assert redis.calls() > 150
     (arrivals,) = gateway.arrivals.values()
@@ -256,7 +253,7 @@ async def test_when_the_scheduler_dies_what_was_handed_out_may_have_been_bought(
     assert kinds == {"AmbiguousError": 400}
 
 
-async def test_what_shards_know_counts_once(gateway: Gateway, tmp_path: Path) -> None:
+async def test_what_shards_know_counts_once(gateway: Gateway, tmp_path: Path, client: Any) -> None:
     """A doubt that is in a shard and in the store it was merged into is one; whether it is sent again is the rule's."""
     handle = gateway.handles[0]
     (tmp_path / "shards").mkdir()
@@ -264,10 +261,9 @@ async def test_what_shards_know_counts_once(gateway: Gateway, tmp_path: Path) ->
     await other.intend(handle, 1, "key 1")
     await other.aclose()
     await merge_shards(tmp_path)
-    async with cluster(workers=1) as client:
-        for resend, kind in ((0, AmbiguousError), (1, Kept)):
-            policy = terms(gateway).retry.__class__(resend_ambiguous=resend)
-            async with fetch_on_dask(client, [handle], tmp_path, terms(gateway, retry=policy)) as run:
-                (outcome,) = [outcome async for outcome in run]
-            assert isinstance(outcome.error if isinstance(outcome, Failed) else outcome, kind)
+    for resend, kind in ((0, AmbiguousError), (1, Kept)):
+        policy = terms(gateway).retry.__class__(resend_ambiguous=resend)
+        async with fetch_on_dask(client, [handle], tmp_path, terms(gateway, retry=policy)) as run:
+            (outcome,) = [outcome async for outcome in run]
+        assert isinstance(outcome.error if isinstance(outcome, Failed) else outcome, kind)
     assert gateway.billed == {handle: 1}

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from _dask import cluster, needs_dask
+from _dask import needs_dask
 from rescore import fill
 
 needs_dask()
@@ -31,7 +31,7 @@ async def scored(client: Any, sources: Any, **more: Any) -> list[Score]:
     return [score async for score in rescore_on_dask(client, sources, BRIEF, **more)]
 
 
-async def test_the_scores_are_those_of_one_process_in_its_order(tmp_path: Path) -> None:
+async def test_the_scores_are_those_of_one_process_in_its_order(tmp_path: Path, client: Any) -> None:
     """For a store, for its export, for raw lines cut anywhere, and for several of them one after the other."""
     store, export, lines = tmp_path / "reports.db", tmp_path / "export.jsonl.gz", tmp_path / "lines.jsonl"
     await fill(store, 1200, 60)
@@ -41,12 +41,11 @@ async def test_the_scores_are_those_of_one_process_in_its_order(tmp_path: Path) 
     maker = Maker(0, creators=1200, small=True)
     raw = [maker.body(index) for index in range(40)]
     lines.write_bytes(b"\n".join(raw) + b"\n")
-    async with cluster() as client:
-        assert await scored(client, store) == expected
-        assert await write_scores_on_dask(client, store, tmp_path / "scores", BRIEF) == 1200
-        both = await scored(client, [export, f"file://{tmp_path}/*.jsonl"])
-        assert both[:1200] == expected
-        assert [score.handle for score in both[1200:]] == maker.handles(40)
+    assert await scored(client, store) == expected
+    assert await write_scores_on_dask(client, store, tmp_path / "scores", BRIEF) == 1200
+    both = await scored(client, [export, f"file://{tmp_path}/*.jsonl"])
+    assert both[:1200] == expected
+    assert [score.handle for score in both[1200:]] == maker.handles(40)
     written = duckdb.sql(f"SELECT handle, score, explanation FROM '{tmp_path}/scores/*.parquet' ORDER BY filename")
     assert written.fetchall() == [(score.handle, score.value, score.explanation) for score in expected]
 
@@ -65,7 +64,7 @@ def test_lines_are_each_in_one_block(tmp_path: Path) -> None:
         assert found == texts
 
 
-async def test_what_cannot_be_read_is_told_or_raised(tmp_path: Path) -> None:
+async def test_what_cannot_be_read_is_told_or_raised(tmp_path: Path, client: Any) -> None:
     """With somebody to tell, a line without a report is left out; else it is raised, as is a file that is not there."""
     maker = Maker(0, creators=3)
     broken = tmp_path / "broken.jsonl"
@@ -74,17 +73,16 @@ async def test_what_cannot_be_read_is_told_or_raised(tmp_path: Path) -> None:
     cut = tmp_path / "cut.jsonl.gz"
     cut.write_bytes(gzip.compress(maker.body(0))[:-20])
     told: list[Finding] = []
-    async with cluster(workers=1) as client:
-        assert [score.handle for score in await scored(client, broken, on_trouble=told.append)] == [
-            maker.handle(0),
-            maker.handle(2),
-        ]
-        assert [finding.handle for finding in told] == ["river.kites", None]
-        with pytest.raises(PayloadError):
-            await scored(client, broken)
-        for source, said in ((cut, "cannot be read"), (tmp_path / "none.jsonl", "No such file"), ("*.nothing", "Noth")):
-            with pytest.raises(ConfigError, match=said):
-                await scored(client, source)
+    assert [score.handle for score in await scored(client, broken, on_trouble=told.append)] == [
+        maker.handle(0),
+        maker.handle(2),
+    ]
+    assert [finding.handle for finding in told] == ["river.kites", None]
+    with pytest.raises(PayloadError):
+        await scored(client, broken)
+    for source, said in ((cut, "cannot be read"), (tmp_path / "none.jsonl", "No such file"), ("*.nothing", "Noth")):
+        with pytest.raises(ConfigError, match=said):
+            await scored(client, source)
 
 
 async def test_a_client_that_blocks_is_refused(tmp_path: Path) -> None:
