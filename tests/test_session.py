@@ -146,6 +146,15 @@ async def test_silence_ends_after_the_read_timeout(gateway: Gateway) -> None:
             await walee.fetch(gateway.handles[0])
 
 
+async def test_a_connection_may_rest_longer_than_the_read_timeout(gateway: Gateway) -> None:
+    """Silence counts while an answer is awaited; a connection that was idle meanwhile serves the next request."""
+    async with client(gateway, transport=Transport(read_timeout=0.1)) as walee:
+        await walee.fetch(gateway.handles[0])
+        await asyncio.sleep(0.2)
+        await walee.fetch(gateway.handles[1])
+        assert walee.ledger.charges == {Charge.BILLED: 2}
+
+
 async def test_the_deadline_covers_attempts_and_waits(gateway: Gateway) -> None:
     """A single call ends when its deadline passes, and says that what was cut off may have been bought."""
     gateway.plan(gateway.handles[0], Status(500), Hang())
