@@ -138,6 +138,18 @@ def test_the_exit_codes_are_in_the_help(walee_for: Any) -> None:
         assert f"│ {command} " in ended.out.decode()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "lacking"),
+    [(["import", "lines.jsonl"], "second argument, FILE"), (["report"], "first argument, HANDLE")],
+)
+def test_an_argument_that_is_missing_is_named_by_its_place(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], lacking: str
+) -> None:
+    """What stands by its place is not asked for as an option, which nobody would look for."""
+    assert run(arguments) == Exit.USAGE
+    assert f"walee {arguments[0]} lacks its {lacking}." in capsys.readouterr().err
+
+
 def test_an_unknown_command_is_wrong_usage(walee_for: Any) -> None:
     """What is not a command is named, and the way to help."""
     ended = walee_for(None)("fetsch")
