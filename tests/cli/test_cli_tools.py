@@ -15,7 +15,7 @@ import pytest
 
 import walee_async
 from walee_async.cli.entry import run
-from walee_async.cli.exits import MEANINGS
+from walee_async.cli.exits import MEANINGS, Exit
 from walee_async.testing import Gateway
 
 
