@@ -158,6 +158,8 @@ def _parts() -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components([models.CreatorReport], ref_template=f"{_SCHEMAS}{{name}}")
     for name, schema in schemas.items():
         said = _said(getattr(models, name))
+        # CPython 3.13 takes the indentation off docstrings, those before it do not.
+        schema["description"] = inspect.cleandoc(schema["description"])
         schema["properties"] = {
             field: _known(described) | ({"description": said[field]} if field in said else {})
             for field, described in schema["properties"].items()
