@@ -179,6 +179,13 @@ def soak(session: nox.Session) -> None:
     session.run("python", "tests/crash/soak/soak.py", *(session.posargs or ["--minutes", "60"]))
 
 
+@nox.session(python=PYTHONS[0], default=False)
+def mutation(session: nox.Session) -> None:
+    """Change words, rules and resources in thousands of small ways, and see which changes no test notices; an hour long."""
+    session.install("-e", ".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]", *_group("mutation"))
+    session.run("python", ".ci/mutation.py", *session.posargs)
+
+
 @nox.session(default=False)
 def coverage(session: nox.Session) -> None:
     """Show the lines and branches that no test reaches."""
@@ -186,4 +193,4 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine", "--quiet")
-    session.run("coverage", "report")
+    session.run("coverage", "report", "--fail-under=95")
