@@ -181,7 +181,7 @@ def soak(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0], default=False)
 def mutation(session: nox.Session) -> None:
-    """Change words, rules and resources in thousands of small ways, and see which changes no test notices; an hour long."""
+    """Change words, rules and resources in thousands of small ways, and see which no test notices; takes an hour."""
     session.install("-e", ".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]", *_group("mutation"))
     session.run("python", ".ci/mutation.py", *session.posargs)
 
