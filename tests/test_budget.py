@@ -63,6 +63,7 @@ def test_the_cap_is_what_can_be_bought_whole(given: dict[str, Any], cap: float) 
         ({"price": math.nan}, "The budget's price is nan; it must be a number"),
         ({"max_spend": 5}, "A budget with max_spend needs the price of one report"),
         ({"max_spend": 5, "price": 0}, "A budget with max_spend needs the price of one report"),
+        ({"max_spend": 0.4, "price": 0.5}, "The budget's max_spend is 0.4, and one report costs 0.5: give as much"),
     ],
 )
 def test_a_budget_that_cannot_be_names_what_is_wrong(given: dict[str, Any], said: str) -> None:

@@ -32,7 +32,8 @@ class Budget:
     An attempt that may have bought a report counts as one that did: the cap holds even if every doubt is a purchase.
 
     Raises:
-        ConfigError: a number below zero or without end, part of a report, or a `max_spend` without a price.
+        ConfigError: a number below zero or without end, part of a report, a `max_spend` without a price, or one that is
+            less than the price and not 0.
     """
 
     def __init__(
@@ -48,6 +49,9 @@ class Budget:
         affordable = math.inf if max_spend is None or not price else max_spend / price
         if affordable < math.inf:
             affordable = math.floor(affordable + 1e-9)  # 0.3 / 0.1 is 2.9999999999999996
+            if max_spend and not affordable:
+                said = f"The budget's max_spend is {max_spend:g}, and one report costs {price:g}"
+                raise ConfigError(f"{said}: give as much, or 0 to buy nothing")
         self.price = price
         self.cap = min(math.inf if max_reports is None else int(max_reports), affordable)
         self.spent = 0
