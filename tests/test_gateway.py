@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from walee_async.errors import ConfigError
@@ -353,16 +353,19 @@ async def test_credits_run_out() -> None:
     st.sampled_from([0.5, 1.0, 10.0]),
     st.integers(0, 3),
     st.lists(st.floats(0, 0.4), min_size=1, max_size=80),
+    st.floats(0, 1e5),
 )
-def test_the_quota_is_exact(allowed: int, window: float, burst: int, gaps: list[float]) -> None:
+@example(1, 60.0, 0, [0.0], 977.4)  # 977.4 + 60 − 977.4 is more than 60
+def test_the_quota_is_exact(allowed: int, window: float, burst: int, gaps: list[float], now: float) -> None:
     """No window ever admits more than allowed, nothing is refused that would fit, and waiting as told is enough."""
-    limiter, now = SlidingWindow(Quota(allowed / window, window, burst=burst)), 0.0
+    limiter = SlidingWindow(Quota(allowed / window, window, burst=burst))
     admitted: list[float] = []
     for gap in gaps:
         now += gap
         recent = [at for at in admitted if at > now - window]
         verdict = limiter.judge(now)
         assert (verdict.wait is None) == (len(recent) < allowed + burst)
+        assert verdict.reset <= window
         if verdict.wait is None:
             admitted.append(now)
         else:

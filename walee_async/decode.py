@@ -106,9 +106,7 @@ def decode_bytes(data: bytes, view: Any = CreatorReport) -> Any:
         envelope = _with_integral_floats(decoder, data)
     except msgspec.ValidationError as error:
         raise _misfit(error) from None
-    except UnicodeDecodeError as error:
-        raise _malformed(f"invalid UTF-8 (byte {_first_invalid(data, error)})") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # msgspec before 0.23 raises the second
         raise _malformed(_syntax(error, data)) from None
     except RecursionError:
         raise _malformed("nested too deeply") from None
@@ -178,17 +176,19 @@ def _malformed(reason: str) -> DecodeError:
     return DecodeError(f"The report is not valid JSON: {reason}")
 
 
-def _syntax(error: msgspec.DecodeError, data: bytes) -> str:
+def _syntax(error: Exception, data: bytes) -> str:
     text = str(error)
+    if isinstance(error, UnicodeDecodeError) or text == "Invalid UTF-8 encoded string":
+        return _invalid_text(data)
     if text == "Input data was truncated" or text.endswith(f"(byte {len(data)})"):
         return f"it is cut short after {len(data):,} bytes"
     return text.removeprefix("JSON is malformed: ")
 
 
-def _first_invalid(data: bytes, error: UnicodeDecodeError) -> int:
-    """The place in the whole body; msgspec counts from the start of the string it was reading."""
+def _invalid_text(data: bytes) -> str:
+    """The place in the whole body; msgspec counts from the start of the string it was reading, or tells none."""
     try:
         data.decode()
-    except UnicodeDecodeError as whole:
-        return whole.start
-    return error.start
+    except UnicodeDecodeError as error:
+        return f"invalid UTF-8 (byte {error.start})"
+    return "invalid UTF-8"

@@ -40,6 +40,6 @@ class SlidingWindow:
         allowed = quota.allowed
         if len(log) < allowed:
             log.append(now)
-            return Verdict(None, allowed - len(log), log[0] + quota.window - now)
-        wait = log[len(log) - allowed] + quota.window - now
+            return Verdict(None, allowed - len(log), quota.window - (now - log[0]))
+        wait = quota.window - (now - log[len(log) - allowed])
         return Verdict(wait, 0, wait)
