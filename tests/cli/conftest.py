@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,13 @@ class Running:
         """The next line on standard output; waits for it."""
         assert self.process.stdout is not None
         return self.process.stdout.readline()
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        """Wait until something is so, which is looked at a hundred times a second; the process must not end before."""
+        while not reached():
+            with suppress(subprocess.TimeoutExpired):
+                code = self.process.wait(0.01)
+                assert reached(), code
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)

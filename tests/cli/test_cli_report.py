@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 import signal
 from collections.abc import Callable
@@ -155,8 +154,7 @@ def test_ctrl_c_is_quiet(walee: Any, gateway: Gateway) -> None:
     """An interrupted report says what may have been bought, and no traceback."""
     gateway.plan(gateway.handles[0], Hang())
     running = walee.start("report", gateway.handles[0])
-    while not gateway.requests_seen:
-        os.sched_yield()
+    running.until(lambda: gateway.requests_seen > 0)
     running.signal(signal.SIGINT)
     ended = running.end()
     assert ended.code == 130

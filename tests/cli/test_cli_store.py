@@ -118,8 +118,7 @@ def test_a_killed_run_names_what_may_have_been_bought(walee: Any, gateway: Gatew
         gateway.plan(handle, Hang())
     command = ("fetch", *gateway.handles, *RATE, *OUT)
     running = walee.start(*command)
-    while not set(doubtful) <= set(gateway.requests) or not store.exists() or _reports(store) < 10:
-        os.sched_yield()
+    running.until(lambda: set(doubtful) <= set(gateway.requests) and store.exists() and _reports(store) >= 10)
     running.signal(signal.SIGKILL)
     assert running.end().code == -signal.SIGKILL
     ended = walee(*command)
@@ -443,11 +442,9 @@ def test_upkeep_can_be_interrupted(tool: Any, gateway: Gateway, tmp_path: Path, 
     ends = {}
     for arguments in (["import", "some.db", "many.jsonl"], ["export", "some.db", "out.gz"]):
         running = tool.start(*arguments)
-        while not (tmp_path / "some.db").exists() or _reports(tmp_path / "some.db") < 600:
-            os.sched_yield()
+        running.until(lambda: (tmp_path / "some.db").exists() and _reports(tmp_path / "some.db") >= 600)
         if arguments[0] == "export":
-            while not list(tmp_path.glob(".*.part")):
-                os.sched_yield()
+            running.until(lambda: bool(list(tmp_path.glob(".*.part"))))
         began = time.monotonic()
         running.signal(number)
         ends[arguments[0]] = running.end()
@@ -486,8 +483,7 @@ def test_an_interrupted_run_has_stored_what_it_delivered(
     """Every line that was written is a report in a whole store, and what was given up is in its books."""
     gateway.plan(gateway.handles[5], Hang())
     running = walee.start("fetch", *gateway.handles, "--rate", "50", *OUT)
-    while not gateway.requests[gateway.handles[5]]:
-        os.sched_yield()
+    running.until(lambda: bool(gateway.requests[gateway.handles[5]]))
     running.signal(number)
     assert running.end().code == code
     written = {line["handle"] for line in lines(tmp_path / "reports.jsonl") if "report" in line}
