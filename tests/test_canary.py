@@ -361,6 +361,15 @@ def reflections() -> Iterator[Case]:
         yield Case(f"redirect {place[:10]}", [Redirect(place)], {UnexpectedAnswerError})
     long = "x" * 2040
     yield Case("body, cut in the key", [Status(400, body=f'{{"message": "{long}{CANARY}"}}')], {NoReportError})
+    for room in (8, 16, 24):  # characters of it before the cut at 300
+        server = {"Server": "x" * (300 - room) + CANARY}
+        yield Case(f"header, cut in the key at {room}", [Status(400, headers=server)], {NoReportError})
+    # What is masked gets shorter, so that the end of what is read at all comes up to what is shown.
+    entities = "".join(f"&#x{ord(character):07x};" for character in CANARY)
+    many = entities * (65_000 // len(entities))
+    spaces = " " * (65_536 - len(many) - len('{"message": "') - 20)
+    cut = f'{{"message": "{many}{spaces}{CANARY}"}}'
+    yield Case("body, cut where reading ends", [Status(400, body=cut)], {NoReportError})
 
 
 async def call(walee: WaleeClient, handle: str, evidence: Evidence) -> None:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import math
+import re
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,14 +106,27 @@ def test_a_policy_may_wait_for_nothing_and_hardly_at_all() -> None:
     ("field", "value"),
     [
         ("attempts", 0),
+        ("attempts", 2.5),
+        ("attempts", "3"),
+        ("attempts", True),
         ("base", -1.0),
+        ("base", math.inf),
         ("cap", -0.1),
+        ("cap", None),
         ("resend_ambiguous", -1),
+        ("resend_ambiguous", 0.5),
         ("deadline", 0.0),
-        ("deadline", float("nan")),
+        ("deadline", math.nan),
+        ("deadline", "300"),
     ],
 )
-def test_a_policy_that_cannot_be_is_refused(field: str, value: float) -> None:
-    """The error names the field and the value."""
-    with pytest.raises(ConfigError, match=rf"RetryPolicy\.{field} is {value}; it must be (at least \d|above 0)"):
-        RetryPolicy(**{field: value})  # type: ignore[arg-type]  # the field is a parameter of the test
+def test_a_policy_that_cannot_be_is_refused(field: str, value: Any) -> None:
+    """The error names the field and the value, and says what it must be."""
+    bound = r"it must be a (whole number of at least \d|number of seconds, (at least 0, and finite|above 0))\.$"
+    with pytest.raises(ConfigError, match=rf"RetryPolicy\.{field} is {re.escape(repr(value))}; {bound}"):
+        RetryPolicy(**{field: value})
+
+
+def test_a_handle_may_be_tried_for_ever() -> None:
+    """A deadline without end is one, and so is any whole number as a time."""
+    assert RetryPolicy(deadline=math.inf, base=1, cap=10**400).deadline == math.inf

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import re
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,6 +108,34 @@ async def test_the_time_to_wait_for_a_report_being_prepared_is_told(gateway: Gat
         with pytest.raises(NotReadyError) as caught:
             await walee.fetch(gateway.handles[0])
     assert caught.value.eta == 7 * 60.0
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("connections", value) for value in (0, -1, 2.5, True)),
+        *(("max_inflated", value) for value in (0, None)),
+        *(
+            (field, value)
+            for field in ("connect_timeout", "read_timeout")
+            for value in (0, -1, math.inf, math.nan, "5")
+        ),
+    ],
+)
+def test_a_transport_that_cannot_be_is_refused(field: str, value: Any) -> None:
+    """What would hang, refuse every report or fail while sending is said before there is a client."""
+    bound = r"it must be a (whole number of at least 1|number of seconds, above 0, and finite)\.$"
+    with pytest.raises(ConfigError, match=rf"Transport\.{field} is {re.escape(repr(value))}; {bound}"):
+        Transport(**{field: value})
+
+
+async def test_a_report_is_dated_by_when_it_came(gateway: Gateway) -> None:
+    """`received_at` is when the answer was there, `sent_at` when the request went."""
+    gateway.plan(gateway.handles[0], Hang(0.2))
+    async with client(gateway) as walee:
+        payload = await walee.fetch(gateway.handles[0])
+    (attempt,) = payload.attempts
+    assert payload.received_at - attempt.sent_at >= 0.2
 
 
 async def test_a_connection_that_breaks_is_not_used_to_send_again_in_secret(gateway: Gateway) -> None:

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import json
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,38 @@ async def test_examining_tells_damage_from_what_cannot_be_read(tmp_path: Path) -
     assert "$.user_profile.followers" in findings[0].problem
     assert [finding.handle for finding in told] == ["victim"]
     assert list(tmp_path.glob("*.part")) == []
+
+
+async def test_a_store_whose_tables_are_wrong_is_not_called_whole(tmp_path: Path) -> None:
+    """What makes every report unreadable, though no page of the file is damaged, is a finding for each of them."""
+    path = tmp_path / "reports.db"
+    async with Store.open(path) as store:
+        for handle in ("a", "b"):
+            await buy(store, payload(handle))
+    async with Store.open(path, read_only=True) as store:
+        with sqlite3.connect(path) as other:
+            other.execute("DROP TABLE bodies")
+        other.close()
+        findings = [finding async for finding in store.verify()]
+    assert [finding.handle for finding in findings if finding.damage][-2:] == ["a", "b"]
+
+
+async def test_what_is_pruned_meanwhile_is_left_out_of_an_export(tmp_path: Path) -> None:
+    """A report that goes while a backup is made is no error: the file has those that were still there."""
+    path = tmp_path / "reports.db"
+    victim = payload("victim")
+    async with Store.open(path) as store:
+        for bought in (victim, *(payload(f"h{n}") for n in range(5))):
+            await buy(store, bought)
+    path.write_bytes(path.read_bytes().replace(victim.body[20:60], bytes(40)))
+    async with Store.open(path) as store:
+        loop = asyncio.get_running_loop()
+
+        def prune(finding: Finding) -> None:
+            pruned = asyncio.run_coroutine_threadsafe(store.prune(0, keep_latest=False), loop).result()
+            assert (finding.handle, pruned.reports) == ("victim", 6)
+
+        assert await store.export(tmp_path / "backup.gz", on_damage=prune) == 0
 
 
 async def test_a_salvaged_store_goes_on_elsewhere(tmp_path: Path) -> None:

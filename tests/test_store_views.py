@@ -394,15 +394,14 @@ async def test_only_the_owner_may_read_them(path: Path) -> None:
 
 
 async def test_pruning_removes_them(path: Path) -> None:
-    """Nothing of a report that is removed stays beside the store, and a scoring under way brings nothing back."""
+    """Nothing of a report that is removed stays beside the store, and a scoring under way goes on without it."""
     await fill(path, MANY)
     scores = rescore(path, BRIEF, jobs=1)
     next(scores)
     async with Store.open(path) as store:
         assert (await store.prune(0, keep_latest=False)).reports == 420
         assert not views_of(path).exists()
-        with pytest.raises(StoreError, match="there is no report"):
-            list(scores)
+        assert len(list(scores)) < 419  # of those that had been read already
         assert not views_of(path).exists()
         await keep(store, "a", FULL_SIZED.gzip(0))
     scored(path)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 from msgspec import Struct
 
 from walee_async.bucket import Bucket
+from walee_async.checks import check_whole
 from walee_async.errors import DeadlineError, LongPauseError, WaleeError
 from walee_async.events import Emitter, GatePaused, PaceCut
-from walee_async.pacing import Pacing, check_burst, check_rate
+from walee_async.pacing import Pacing, check_rate
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -101,7 +102,7 @@ class Gate:
         turns: MakeTurns | None = None,
     ) -> None:
         limit = check_rate(rate)
-        check_burst(burst)
+        check_whole("The burst", burst)
         self.label = label
         self._longest_pause = longest_pause
         self.emitter = emitter or Emitter()

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
+from walee_async.checks import check_whole
 from walee_async.decode import check_view
-from walee_async.errors import ConfigError
 from walee_async.inflate import MAX_INFLATED
-from walee_async.pacing import check_burst
 from walee_async.retry import RetryPolicy
 from walee_async.transport import Transport
 
@@ -38,7 +37,7 @@ class Options(Struct, frozen=True, kw_only=True):
     wants a stated rate, the same everywhere. None: this process is alone."""
 
     def __post_init__(self) -> None:
-        check_burst(self.burst)
+        check_whole("The burst", self.burst)
 
 
 DEFAULTS: Final = Options()
@@ -58,7 +57,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     concurrency: int = 64
     """Handles under way at once, those waiting for a turn included."""
     total: int | None = None
-    """Entries in the list, if known; only the progress uses it."""
+    """Entries in the list, if known, for the progress and for hooks."""
     max_inflated: int = MAX_INFLATED
     """Bytes that one report may decompress to."""
     store: Store | None = None
@@ -67,15 +66,5 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """Failures of earlier runs to try again although nothing may have changed: classes, codes, or `all`."""
 
     def __post_init__(self) -> None:
-        check_concurrency(self.concurrency)
+        check_whole("The concurrency", self.concurrency)
         check_view(self.view)  # A bad view must be found out before anything is bought.
-
-
-def check_concurrency(concurrency: int) -> None:
-    """Make sure that so many handles can be under way at once.
-
-    Raises:
-        ConfigError: it is no whole number of at least 1.
-    """
-    if not isinstance(concurrency, int) or concurrency < 1:
-        raise ConfigError(f"The concurrency is {concurrency!r}; it must be a whole number of at least 1")

@@ -99,8 +99,8 @@ def check_rate(rate: float | Literal["auto"], *, shared: bool = False) -> float 
     """The rate as requests per second, None for "auto".
 
     Raises:
-        ConfigError: it is neither "auto" nor a number above 0; or it is "auto" and several processes share it, each of
-            which would look for the limit by itself.
+        ConfigError: it is neither "auto" nor a number of at least one request a day; or it is "auto" and several
+            processes share it, each of which would look for the limit by itself.
     """
     if rate == "auto":
         if shared:
@@ -109,15 +109,6 @@ def check_rate(rate: float | Literal["auto"], *, shared: bool = False) -> float 
             )
         return None
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not SLOWEST <= rate < math.inf:
-        raise ConfigError(f'The rate is {rate!r}; it must be a number of requests per second above 0, or "auto"')
+        least = f"at least one a day ({SLOWEST:.2g})"
+        raise ConfigError(f'The rate is {rate!r}; it must be a number of requests per second, {least}, or "auto"')
     return float(rate)
-
-
-def check_burst(burst: int) -> None:
-    """Make sure that a burst is one.
-
-    Raises:
-        ConfigError: it is no whole number of at least 1.
-    """
-    if not isinstance(burst, int) or burst < 1:
-        raise ConfigError(f"The burst is {burst!r}; it must be a whole number of at least 1")

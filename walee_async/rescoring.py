@@ -57,17 +57,22 @@ class Scorer:
         """The scores of some reports; those that cannot be read are among the troubles, or raised."""
         for version, known in self._views.walk(versions):
             try:
-                handle, view = known or self._read(version)
+                entry = known or self._read(version)
             except (StoreDamagedError, PayloadError) as error:
                 if not self._lenient:
                     raise
                 damage = isinstance(error, StoreDamagedError)
                 self.troubles.append(Finding(error.detail, error.handle, version=version, damage=damage))
             else:
-                yield score(view, self._brief, handle=handle)
+                if entry is not None:
+                    handle, view = entry
+                    yield score(view, self._brief, handle=handle)
 
-    def _read(self, version: int) -> tuple[str, ScoreView]:
-        payload = self._reader.read(version)
+    def _read(self, version: int) -> tuple[str, ScoreView] | None:
+        record = self._reader.record(version)
+        if record is None:
+            return None  # removed since its number was read
+        _, payload = record
         view = decode(payload, ScoreView)
         self._views.add(version, view)
         return payload.handle, view

@@ -6,7 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from walee_async.errors import AmbiguousError, ConfigError, RateLimitError, ServerError, WaleeError
+from walee_async.checks import check_seconds, check_whole
+from walee_async.errors import AmbiguousError, RateLimitError, ServerError, WaleeError
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):
@@ -28,11 +29,11 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
     """How often to send again after a request that may have bought the report already; 0 never buys twice."""
 
     def __post_init__(self) -> None:
-        for name, least in (("attempts", 1), ("base", 0), ("cap", 0), ("resend_ambiguous", 0)):
-            if not getattr(self, name) >= least:
-                raise ConfigError(f"RetryPolicy.{name} is {getattr(self, name)!r}; it must be at least {least}")
-        if not self.deadline > 0:
-            raise ConfigError(f"RetryPolicy.deadline is {self.deadline!r}; it must be above 0 seconds")
+        check_whole("RetryPolicy.attempts", self.attempts)
+        check_whole("RetryPolicy.resend_ambiguous", self.resend_ambiguous, 0)
+        check_seconds("RetryPolicy.base", self.base, 0)
+        check_seconds("RetryPolicy.cap", self.cap, 0)
+        check_seconds("RetryPolicy.deadline", self.deadline, endless=True)
 
 
 class RetryQuota:

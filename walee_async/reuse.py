@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from walee_async import errors
+from walee_async.checks import check_seconds
 from walee_async.errors import AmbiguousError, ConfigError, NotReadyError, WaleeError
 from walee_async.ledger import ACCOUNT, DOUBTS
 from walee_async.wire.verdict import CODES
@@ -60,8 +61,7 @@ def check_age(max_age: float) -> float:
     Raises:
         ConfigError: it is no number of seconds from 0 on.
     """
-    if isinstance(max_age, bool) or not isinstance(max_age, int | float) or not max_age >= 0:
-        raise ConfigError(f"The max_age is {max_age!r}; it must be a number of seconds, at least 0")
+    check_seconds("The max_age", max_age, 0, endless=True)
     return max_age
 
 

@@ -26,7 +26,7 @@ from walee_async.events import AttemptEnded, AttemptStarted, Emitter, KeyBenched
 from walee_async.ledger import ACCOUNT, REPORT, Ledger
 from walee_async.outcomes import Attempt, Charge, Exchange, Payload
 from walee_async.transport import lines_of, what_broke
-from walee_async.wire import Answer, charge_of, excerpt, limits, read_answer, redact, report_url, shown
+from walee_async.wire import Answer, charge_of, excerpt, limits, read_answer, report_url, shown
 
 if TYPE_CHECKING:
     from walee_async.gate import Gate, Permit
@@ -163,12 +163,12 @@ class Session:
                     status=response.status,
                     headers={name.lower(): value for name, value in response.headers.items()},
                     body=b"",
-                    received_at=send.sent_at,
+                    received_at=time.time(),
                 )
                 send.answer.body = await self._body(response)
         except (aiohttp.ClientError, OSError) as error:
             problem = what_broke(error, self._transport, self._key)
-        if send.answer is None or (problem is not None and send.answer.status == 200):
+        if send.answer is None or (problem is not None and 200 <= send.answer.status < 300):
             raise problem or AmbiguousError("the exchange ended without an answer")
         self._obey(send.answer)
         return read_answer(send.handle, send.answer, cap=self._transport.max_inflated, keys=[self._key.secret])
@@ -250,8 +250,8 @@ class Session:
             sent_at=send.sent_at,
             seconds=send.seconds,
             status=answer.status if answer else None,
-            request_headers=shown(self._headers()),
-            response_headers={k: redact(v, keys) for k, v in shown(answer.headers).items()} if answer else {},
+            request_headers=shown(self._headers(), keys),
+            response_headers=shown(answer.headers, keys) if answer else {},
             body=excerpt(answer, keys) if answer else "",
         )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from msgspec import Struct
 
+from walee_async.checks import check_seconds, check_whole
 from walee_async.errors import AmbiguousError, NotSentError, TransportError
 from walee_async.inflate import MAX_INFLATED
 from walee_async.wire import redact
@@ -33,6 +34,9 @@ class Transport(Struct, frozen=True, kw_only=True):
 
     A `session` or `connector` of the caller's is used and never closed; its middlewares are not run, since one that
     sends again would buy again.
+
+    Raises:
+        ConfigError: a timeout, a number of connections or of bytes is none.
     """
 
     session: aiohttp.ClientSession | None = None
@@ -46,6 +50,12 @@ class Transport(Struct, frozen=True, kw_only=True):
     """Per key. The service behind the gateway refuses more than 100."""
     allow_plain_http: bool = False
     max_inflated: int = MAX_INFLATED
+
+    def __post_init__(self) -> None:
+        check_seconds("Transport.connect_timeout", self.connect_timeout)
+        check_seconds("Transport.read_timeout", self.read_timeout)
+        check_whole("Transport.connections", self.connections)
+        check_whole("Transport.max_inflated", self.max_inflated)
 
     def request_options(self) -> dict[str, Any]:
         """What every request is made with, in a session of ours or the caller's."""

@@ -70,7 +70,7 @@ def test_a_pause_past_the_deadline_ends_the_run(walee: Any, gateway: Gateway) ->
         ([], "Name handles, a file of handles, or - for standard input"),
         (["a.creator", "--rat", "7"], "Unknown option --rat"),
         (["a.creator", "--rate", "fast"], "Invalid value"),
-        (["a.creator", "--rate", "0"], "it must be a number of requests per second above 0"),
+        (["a.creator", "--rate", "0"], "it must be a number of requests per second, at least one a day"),
         (["a.creator", "--concurrency", "0"], "The concurrency is 0"),
         (["a.creator", "--deadline", "0"], "deadline"),
         (["missing.txt"], "there is no file 'missing.txt'"),

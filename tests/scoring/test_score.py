@@ -454,7 +454,7 @@ def test_who_comes_first() -> None:
 @pytest.mark.parametrize("size", [-1, True, 1.5, "5"])
 def test_the_best_are_a_whole_number(size: Any) -> None:
     """How many of the best to keep is a count; anything else is said to be none."""
-    with pytest.raises(ConfigError, match=f"best to keep is {size!r}; it must be a whole number from 0"):
+    with pytest.raises(ConfigError, match=f"best to keep is {size!r}; it must be a whole number of at least 0"):
         Top(size)
 
 

@@ -168,5 +168,5 @@ async def test_ctrl_c_is_heard_by_nobody_else(path: Path, tmp_path: Path) -> Non
 async def test_the_best_to_keep_are_a_whole_number(gateway: Gateway, top: Any) -> None:
     """Anything else is said before a request is sent."""
     async with client(gateway) as walee:
-        with pytest.raises(ConfigError, match="must be a whole number from 0"):
+        with pytest.raises(ConfigError, match="must be a whole number of at least 0"):
             walee.scores(gateway.handles, brief=BRIEF, top=top)

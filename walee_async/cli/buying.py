@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from walee_async.checks import check_whole
 from walee_async.cli.bar import Bar
 from walee_async.cli.digest import Account, Digest, summary
 from walee_async.cli.exits import Exit, exit_of
@@ -21,7 +22,7 @@ from walee_async.cli.sources import HandleList
 from walee_async.cli.text import clean, plural
 from walee_async.client import WaleeClient
 from walee_async.errors import ConfigError
-from walee_async.options import Options, check_concurrency
+from walee_async.options import Options
 from walee_async.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def equip(order: Purchase, screen: Screen) -> tuple[WaleeClient, Pulse]:
     keys = find_keys(order.account.key_file, screen)
     pulse = Pulse(screen.warn)
     pulse.client = client = _client(keys.keys, order, pulse)
-    check_concurrency(order.pace.concurrency)
+    check_whole("The concurrency", order.pace.concurrency)
     _check(order.store)
     return client, pulse
 

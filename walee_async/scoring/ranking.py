@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterator
 from typing import Final
 
-from walee_async.errors import ConfigError
+from walee_async.checks import check_whole
 from walee_async.scoring.result import Grade, Score
 
 _ORDER: Final = {grade: place for place, grade in enumerate(Grade)}
@@ -44,8 +44,7 @@ class Top:
     """
 
     def __init__(self, size: int) -> None:
-        if isinstance(size, bool) or not isinstance(size, int) or size < 0:
-            raise ConfigError(f"The number of the best to keep is {size!r}; it must be a whole number from 0")
+        check_whole("The number of the best to keep", size, 0)
         self.size = size
         self._heap: list[_Last] = []
 

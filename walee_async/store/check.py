@@ -77,15 +77,17 @@ def _strays(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 def _report(reader: StoreReader, version: int, *, decoded: bool) -> Iterator[Finding]:
     try:
-        payload = reader.read(version)
-        if decoded:
-            decode(payload)
-    except PayloadError as error:
-        yield Finding(error.detail, error.handle, reader.version(version).report_id, version, damage=False)
+        record = reader.record(version)
     except StoreError as error:
-        if type(error) is StoreError:
-            return  # removed since its number was read, which is no damage
         yield Finding(error.detail, *_name(reader.connection, version), version)
+        return
+    if record is None or not decoded:
+        return  # a report that was removed since its number was read is no damage
+    said, payload = record
+    try:
+        decode(payload)
+    except PayloadError as error:
+        yield Finding(error.detail, error.handle, said.report_id, version, damage=False)
 
 
 def _name(connection: sqlite3.Connection, version: int) -> tuple[str | None, str | None]:

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import IO
 
+    from walee_async.outcomes import Payload
     from walee_async.store.reader import StoreReader
+    from walee_async.store.records import Version
     from walee_async.store.writer import Writer
 
 _CHUNK: Final = 50
@@ -85,15 +87,16 @@ def _export_lines(reader: StoreReader, every: bool, on_damage: Callable[[Finding
     while page := reader.versions(last, every=every):
         for last in page:
             try:
-                yield _line(reader, last)
+                record = reader.record(last)
+                if record is not None:  # else removed since its number was read
+                    yield _line(*record)
             except StoreDamagedError as error:
                 if on_damage is None:
                     raise
                 on_damage(Finding(error.detail, error.handle, version=last))
 
 
-def _line(reader: StoreReader, version: int) -> Line:
-    payload, said = reader.read(version), reader.version(version)
+def _line(said: Version, payload: Payload) -> Line:
     return Line(
         handle=payload.handle,
         body=base64.b64encode(payload.body).decode(),

@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 from walee_async.errors import InflateError, UnexpectedAnswerError, WaleeError
 from walee_async.inflate import inflate
 from walee_async.outcomes import Payload
-from walee_async.wire.request import printable, redact
+from walee_async.wire.request import LONGEST, printable, redact
 from walee_async.wire.verdict import CODES, judge
 
 if TYPE_CHECKING:
@@ -131,8 +131,12 @@ def _unexpected(answer: Answer, judged: WaleeError, what: str) -> UnexpectedAnsw
 
 
 def _text(data: bytes, keys: Iterable[str]) -> str:
-    text = data[:BEGINNING].decode(errors="replace").removeprefix("\ufeff")
-    return redact(text, keys)[:_READ]
+    known = tuple(keys)
+    text = redact(data[:BEGINNING].decode(errors="replace").removeprefix("\ufeff"), known)
+    if len(data) >= BEGINNING:
+        # Cut, perhaps inside a key; what is left of one is not found, and where many were masked it is not far down.
+        text = text[: -LONGEST * max(map(len, known), default=0) or None]
+    return text[:_READ]
 
 
 def _encoding(answer: Answer, keys: Iterable[str] = ()) -> str:

@@ -51,6 +51,9 @@ _VALUE_SHOWN: Final = 300
 _TAIL: Final = 4
 _LONG_ENOUGH: Final = 12
 _HOST: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?")
+_ZEROS: Final = "0{0,7}"
+LONGEST: Final = 13
+"""Characters of the longest form in which a key's character is found: an HTML entity with all its zeros."""
 _NAMED: Final = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 
 
@@ -177,7 +180,7 @@ def _forms(key: str) -> list[str]:
 def _character(character: str) -> str:
     number = ord(character)
     escapes = "".join(f"%{byte:02x}" for byte in character.encode(errors="replace"))
-    entity = rf"&\#(?:0*{number}|x0*{number:x});"
+    entity = rf"&\#(?:{_ZEROS}{number}|x{_ZEROS}{number:x});"
     forms = [re.escape(character), *(f"(?i:{escape})" for escape in (escapes, rf"\\u{number:04x}", entity))]
     if character in "\"'\\/":
         forms.insert(0, re.escape("\\" + character))
@@ -193,7 +196,7 @@ def _base64(key: str, offset: int) -> set[str]:
     return {base64.b64encode(data).decode()[inside], base64.urlsafe_b64encode(data).decode()[inside]}
 
 
-def shown(headers: Mapping[str, str], keys: Iterable[str] = ()) -> dict[str, str]:
+def shown(headers: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
     """The headers that may be shown, by allowlist, lower-cased, printable, at most 300 characters, without the keys."""
     known = tuple(keys)
     return {

@@ -8,11 +8,12 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 from walee_async.budget import Budget
+from walee_async.checks import check_whole
 from walee_async.client import BASE_URL
 from walee_async.errors import ConfigError, NotAttemptedError, PayloadError, WaleeError
-from walee_async.options import DEFAULTS, check_concurrency
+from walee_async.options import DEFAULTS
 from walee_async.outcomes import Charge, Failed, Fetched, Outcome
-from walee_async.pacing import check_burst, check_rate
+from walee_async.pacing import check_rate
 from walee_async.retry import RetryPolicy
 from walee_async.reuse import MAX_AGE, check_age, reasons
 from walee_async.wire import check_base_url
@@ -46,9 +47,9 @@ class Terms(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         check_rate(self.rate, shared=True)
-        check_burst(self.burst)
+        check_whole("The burst", self.burst)
         check_base_url(self.base_url, allow_plain_http=DEFAULTS.transport.allow_plain_http)
-        check_concurrency(self.concurrency)
+        check_whole("The concurrency", self.concurrency)
         check_age(self.max_age)
         reasons(self.retry_failed)
         Budget(**self.limits)
