@@ -141,9 +141,7 @@ class Run(Generic[T]):
     def _end(self) -> Exception:
         if self._ended is None:
             return StopAsyncIteration()
-        error = RunEndedError(f"the run ended before the list did: {self._ended.detail}")
-        error.__cause__ = self._ended
-        return error
+        return RunEndedError(f"the run ended before the list did: {self._ended.detail}").because_of(self._ended)
 
     async def collect(self) -> list[Outcome[T]]:
         """Run the whole list and return every outcome; for lists whose reports fit in memory.
@@ -246,7 +244,8 @@ class Run(Generic[T]):
 
     def _not_attempted(self, handle: str) -> NotAttemptedError:
         assert self._ended is not None
-        return NotAttemptedError(f"the run ended first: {self._ended.detail}", handle=handle)
+        ended = self._ended
+        return NotAttemptedError(f"the run ended first: {ended.detail}", handle=handle).because_of(ended)
 
     def _settle(self, place: int, came: Payload | Failed) -> None:
         self._ready[place if self._options.ordered else self._settled] = came

@@ -65,8 +65,8 @@ class Store(StoreReads):
     StoreLockedError, and settlements wait for it.
 
     Attributes:
-        orphans: The handles whose requests were under way when the last process died, one for each request: their
-            reports may have been bought.
+        orphans: The handles of the requests by which the last process, if it died, may have bought reports without
+            delivering them, one for each: those that were under way, and those of its run that had broken off.
         remarks: Sentences about what opening has found that a person should know.
     """
 
