@@ -87,8 +87,8 @@ class Run(Generic[T]):
     async def __aenter__(self) -> Self:
         if self._group is not None:
             raise ConfigError("A run can be entered once; make another one to fetch again")
-        self._began = asyncio.get_running_loop().time()
-        self._rate = RecentRate(self._began)
+        self._account.began = asyncio.get_running_loop().time()
+        self._rate = RecentRate(self._account.began)
         if self._options.store is not None:
             self._account.run = await self._options.store.begin_run(self.id)
         self._emitter.emit(RunStarted(self.id, self._options.total))
@@ -175,7 +175,7 @@ class Run(Generic[T]):
             duplicates=self._feed.duplicates,
             total=self._options.total,
             rate=self._rate.at(now),
-            elapsed=now - self._began,
+            elapsed=now - self._account.began,
         )
 
     # -- the workers --------------------------------------------------------------------------------------------------
