@@ -1,4 +1,4 @@
-"""Every exception this package raises, under one root.
+"""Every exception that callers of this package meet, under one root.
 
     WaleeError
     ├── ConfigError                 an argument, variable or file of the caller's is wrong; nothing was sent
@@ -31,7 +31,9 @@
         ├── StoreDamagedError       its files are not as they were written
         └── StoreWriteError         nothing more can be written; what was kept before can be read
 
-An error survives pickling with all it carries, and none of it holds the API key.
+An error survives pickling with all it carries, and none of it holds the API key. Not among them are
+`integrations.shared.link.NoAnswerError`, which the link of a shared gate or budget raises for these alone, and
+`cli.exits.OutputError`, which ends a command.
 """
 
 from __future__ import annotations
