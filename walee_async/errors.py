@@ -31,9 +31,7 @@
         ├── StoreDamagedError       its files are not as they were written
         └── StoreWriteError         nothing more can be written; what was kept before can be read
 
-An error survives pickling with all it carries, and none of it holds the API key. Not among them are
-`integrations.shared.link.NoAnswerError`, which the link of a shared gate or budget raises for these alone, and
-`cli.exits.OutputError`, which ends a command.
+An error survives pickling with all it carries, and none of it holds the API key.
 """
 
 from __future__ import annotations
