@@ -1,4 +1,4 @@
-"""Every exception this package raises, under one root.
+"""Every exception that callers of this package meet, under one root.
 
     WaleeError
     ├── ConfigError                 an argument, variable or file of the caller's is wrong; nothing was sent

@@ -141,7 +141,7 @@ class SessionPool:
         )
 
     def pause(self, seconds: float, reason: str) -> None:
-        """Let nobody send for so long, with any key. Requests under way go on."""
+        """Let nobody here send for so long, with any key. Requests under way go on; who shares a gate is not told."""
         until = asyncio.get_running_loop().time() + seconds
         for session in self._sessions:
             session.gate.hold(until, reason)
