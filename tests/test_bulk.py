@@ -17,8 +17,10 @@ from walee_async.errors import (
     DeadlineError,
     DecodeError,
     InvalidHandleError,
+    LongPauseError,
     NoReportError,
     NotAttemptedError,
+    NotSentError,
     RefusedKeyError,
     RunEndedError,
 )
@@ -250,6 +252,26 @@ async def test_a_pause_past_the_deadline_ends_the_run_resumably(gateway: Gateway
     async with client(gateway, retry=RetryPolicy(deadline=5.0)) as walee:
         with pytest.raises(RunEndedError, match="3600 s"):
             await asyncio.wait_for(walee.creator_reports(gateway.handles).collect(), 3)
+
+
+async def test_a_gateway_that_is_not_there_ends_the_run_resumably(gateway: Gateway) -> None:
+    """Where nobody answers for as long as the deadline, a run ends and says what failed, however long its list is."""
+    async with Gateway(creators=1) as gone:
+        address = gone.base_url
+    options = Options(retry=RetryPolicy(deadline=1.0))
+    outcomes = []
+    async with WaleeClient(gateway.key, base_url=address, options=options) as walee:
+        with pytest.raises(RunEndedError, match=r"no answer for 1 s, \d+ failures in a row, the last: ") as caught:
+            async with walee.creator_reports((f"h{n}" for n in range(2000)), concurrency=4) as run:
+                async for outcome in run:
+                    outcomes.append(outcome)
+    assert len(outcomes) == 2000
+    assert isinstance(caught.value.__cause__, LongPauseError)
+    kinds = Counter(type(outcome.error) for outcome in outcomes if isinstance(outcome, Failed))
+    assert kinds[NotAttemptedError] > 1900
+    assert set(kinds) <= {NotAttemptedError, NotSentError, DeadlineError}
+    late = [o.error for o in outcomes if isinstance(o, Failed) and isinstance(o.error, DeadlineError)]
+    assert all("the last failure: " in error.detail and error.fault == "network" for error in late)
 
 
 async def test_stopping_lets_those_under_way_finish(gateway: Gateway) -> None:

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from walee_async import errors
-from walee_async.errors import NotReadyError, WaleeError
+from walee_async.errors import BudgetError, NotReadyError, NotSentError, RefusedKeyError, RunEndedError, WaleeError
 from walee_async.outcomes import Attempt, Charge, Exchange
 
 ALL = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, WaleeError)]
@@ -58,6 +58,19 @@ def test_the_same_error_can_be_told_of_another_handle() -> None:
     other = error.about("b")
     assert (other.handle, other.eta, other.status) == ("b", 300.0, 400)
     assert error.handle == "a"
+
+
+def test_a_run_that_ended_says_why_in_another_process_too() -> None:
+    """The reason, and by it whose fault it was, survive pickling and being told of another handle."""
+    spent = BudgetError("the budget of 2 reports is spent")
+    lost = RefusedKeyError("refused", status=401)
+    for reason, fault in ((spent, "caller"), (lost, "account")):
+        ended = RunEndedError("the run ended").because_of(reason)
+        for error in (ended, pickle.loads(pickle.dumps(ended)), ended.about("b")):
+            assert (error.fault, type(error.__cause__), str(error.__cause__)) == (fault, type(reason), str(reason))
+    foreign = NotSentError("nobody is there")
+    foreign.__cause__ = OSError("which may hold anything")
+    assert pickle.loads(pickle.dumps(foreign)).__cause__ is None
 
 
 def test_one_clause_catches_everything() -> None:

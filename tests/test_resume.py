@@ -362,7 +362,12 @@ async def test_a_plan_tells_what_a_run_would_do(gateway: Gateway, path: Path) ->
         assert (plan.cost, plan.seconds) == (7.5, 3.0)
         anew = await walee.plan(gateway.handles, fresh=True)
         assert (anew.to_buy, anew.stale) == (20, 3)
-    assert gateway.requests_seen == seen
+    async with client(gateway, path, budget=Budget(max_reports=4, price=0.5), rate=5.0) as walee:
+        plan = await walee.plan([*gateway.handles, "no body"])
+        assert (plan.to_buy, plan.budget, plan.cost, plan.seconds) == (15, 4, 2.0, 0.8)
+        assert (await walee.creator_reports(gateway.handles[5:7]).collect())[0].handle in gateway.handles
+        assert (await walee.plan(gateway.handles)).budget == 2
+    assert gateway.requests_seen == seen + 2
 
 
 async def test_two_clients_cannot_write_to_one_store(gateway: Gateway, path: Path) -> None:

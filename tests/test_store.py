@@ -313,6 +313,33 @@ asyncio.run(main())
         assert store.orphans == ()
 
 
+async def test_what_a_killed_run_left_in_doubt_is_named(path: Path) -> None:
+    """Also the requests that had broken off before the kill: the run did not come to the end, where it would tell."""
+    killed = """
+import asyncio, os, signal, sys
+from walee_async.outcomes import Attempt, Charge
+from walee_async.store import Store
+async def main():
+    store = Store.open(sys.argv[1])
+    for command in ("first", "second"):
+        run = await store.begin_run(command)
+        for handle, charge in ((command, Charge.AMBIGUOUS), ("fine", Charge.FAILED)):
+            intent = store.intend(handle, 1, "key 1", run)
+            await intent
+            await store.settle(intent, Attempt(handle=handle, number=1, key="key 1", charge=charge))
+        if command == "first":
+            await store.end_run(run, "complete")
+    await store.intend("open", 1, "key 1", run)
+    os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+    subprocess.run([sys.executable, "-c", killed, str(path)], check=False, timeout=30)
+    async with Store.open(path) as store:
+        assert store.orphans == ("second", "open")
+    async with Store.open(path) as store:
+        assert store.orphans == ()
+
+
 async def test_a_failure_stands_until_the_handle_comes_right(path: Path) -> None:
     """The last outcome counts: a later failure replaces an earlier one, a report clears it; each run keeps its own."""
     async with Store.open(path) as store:

@@ -191,6 +191,23 @@ async def test_a_link_is_the_store_it_leads_to(path: Path) -> None:
             Store.open(link)
 
 
+async def test_a_store_with_two_names_is_not_written_to(path: Path) -> None:
+    """Under each name it would have a lock and a log of its own, and two runs would spoil it."""
+    with Store.open(path):
+        pass
+    other = path.with_name("other.db")
+    os.link(path, other)
+    for name in (path, other):
+        with pytest.raises(StorePathError, match=r"\.db has a second name \(a hard link\)"):
+            Store.open(name)
+        with Store.open(name, read_only=True) as store:
+            assert (await store.totals()).reports == 0
+    with Store.open(other, wipe=True):  # which leaves the name to a file of its own
+        pass
+    with Store.open(path):
+        pass
+
+
 UNPRIVILEGED = """
 import os, sys
 from walee_async.errors import StoreError

@@ -63,21 +63,22 @@ class SessionPool:
         try:
             async with limit:
                 payload = await self._persist(handle, attempts, limit, tally)
+        except DeadlineError as turn:  # the next one would come too late
+            late = self._late(turn.detail, attempts, tally)
         except WaleeError as error:
             error.handle = handle
             error.attempts = tuple(attempts)
             raise
         except TimeoutError:
-            late = self._late(attempts, tally)
-            late.handle = handle
+            late = self._late(f"no report within {self._policy.deadline:g} s", attempts, tally)
         else:
             payload.attempts = tuple(attempts)
             return payload
+        late.handle = handle
         late.attempts = tuple(attempts)
         raise late
 
-    def _late(self, attempts: list[Attempt], tally: Tally) -> DeadlineError:
-        detail = f"no report within {self._policy.deadline:g} s"
+    def _late(self, detail: str, attempts: list[Attempt], tally: Tally) -> DeadlineError:
         if attempts and attempts[-1].charge is Charge.AMBIGUOUS:
             detail += "; the last request was cut off and may have been bought"
         elif tally.last is not None:

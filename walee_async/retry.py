@@ -68,7 +68,7 @@ class Tally(Struct):
     failures: int = 0
     ambiguous: int = 0
     last: WaleeError | None = None
-    """The last failure."""
+    """The last failure after which another attempt was thought of."""
 
 
 def delay_before_retry(
@@ -78,9 +78,9 @@ def delay_before_retry(
 
     `dice` is a random number in [0, 1). The quota is charged only when a retry is due.
     """
-    tally.last = error
     if not error.retryable:
         return None
+    tally.last = error
     if isinstance(error, RateLimitError):
         return 0.0
     tally.failures += 1

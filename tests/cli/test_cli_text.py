@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from walee_async.cli.keys import looks_like_key, mask
-from walee_async.cli.kinds import KINDS, by_kind
+from walee_async.cli.kinds import KINDS, by_kind, kind_of
 from walee_async.cli.text import big, clean, duration, known, listed, percent, plural, size, sparkline
 from walee_async.errors import AccountError, LongPauseError, RunEndedError, WaleeError
 
@@ -51,6 +51,11 @@ def test_what_was_there_is_shown() -> None:
         (999_949, "1.00 M"),
         (2_363_657_484, "2.36 G"),
         (4_200_000_000_000, "4,200 G"),
+        (-1, "not known"),
+        (1e300, "not known"),
+        (10**400, "not known"),
+        (float("inf"), "not known"),
+        (float("nan"), "not known"),
     ],
 )
 def test_counts_are_short(value: float | None, text: str) -> None:
@@ -71,6 +76,7 @@ def test_the_other_numbers() -> None:
     """Percentages, sizes, plurals and lists read as people write them."""
     assert (percent(0.01425), percent(6.129, 1), percent(-0.1, 1, signed=True)) == ("1.43 %", "612.9 %", "-10.0 %")
     assert percent(None) == known(None) == known("") == "not known"
+    assert percent(-5) == percent(10**400) == percent(float("nan")) == percent(-1e300, signed=True) == "not known"
     assert (size(12), size(156_000_000)) == ("12 bytes", "156 MB")
     assert (plural(1, "handle"), plural(2000, "handle"), plural(2, "breach", "breaches")) == (
         "1 handle",
@@ -102,6 +108,11 @@ def test_every_failure_has_words() -> None:
     leaves = {cls.__name__ for cls in _classes(WaleeError)} - roots - ending - {"ConfigError"}
     assert leaves <= set(KINDS)
     assert set(KINDS) <= {cls.__name__ for cls in _classes(WaleeError)}
+
+
+def test_a_failure_that_is_not_ours_gives_no_orders() -> None:
+    """A store of somebody else's may name any kind; it is shown without what a terminal would obey."""
+    assert kind_of("\x1b[31mEvil\u202eError") == "␛[31mEvil"
 
 
 def test_kinds_are_counted_together() -> None:
