@@ -153,13 +153,15 @@ async def test_lines_that_hold_no_report_are_told_and_the_others_brought_in(tmp_
         msgspec.json.encode({"report": {"user_profile": {}}}),
         msgspec.json.encode(good | {"body": "***"}),
         b"[]",
+        msgspec.json.encode(good | {"status": 10**30}),
+        b'{"report": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
     ]
     file = tmp_path / "mixed.jsonl"
     file.write_bytes(b"\n".join(lines))
     async with Store.open(tmp_path / "reports.db") as store:
         done = await store.import_(file)
-        assert (done.added, done.known, done.rejected) == (1, 0, 6)
-        assert [rejected.line for rejected in done.first_rejected] == [1, 2, 5, 6, 7, 8]
+        assert (done.added, done.known, done.rejected) == (1, 0, 8)
+        assert [rejected.line for rejected in done.first_rejected] == [1, 2, 5, 6, 7, 8, 9, 10]
         assert done.first_rejected[0] == Rejected(1, "its body does not match its checksum.")
 
 

@@ -68,7 +68,18 @@ def test_a_line_without_its_end_is_whole(walee: Any, gateway: Gateway, file: Pat
 
 @pytest.mark.parametrize(
     "content",
-    [b"my own notes\n", b'{"handle": 5}\n', b'{"name": "x"}\n', b'{"handle": "a"}\n', b"notes, no line end", b"\xff\n"],
+    [
+        *(
+            b"my own notes\n",
+            b'{"handle": 5}\n',
+            b'{"name": "x"}\n',
+            b'{"handle": "a"}\n',
+            b"notes, no line end",
+            b"\xff\n",
+        ),
+        b'{"handle": "a", "report": ' + b"[" * 200_000 + b"]" * 200_000 + b"}\n",
+    ],
+    ids=["text", "number", "name", "handle", "no line end", "no UTF-8", "deep"],
 )
 def test_a_file_of_something_else_is_left_alone(here: Any, gateway: Gateway, file: Path, content: bytes) -> None:
     """A file that walee did not write is not added to and not changed."""

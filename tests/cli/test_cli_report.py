@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from rich.cells import cell_len
 
 from walee_async.testing import Code, Drop, Garble, Gateway, Hang, Maker, Status, WrongType
 
@@ -54,6 +56,44 @@ def test_a_report_that_says_nothing_is_no_crash(serve: Callable[..., Gateway], w
     ended = walee_for(gateway)("report", gateway.handles[0])
     assert ended.code == 0
     assert "profile is not known" in ended.out.decode()
+
+
+@pytest.mark.parametrize(
+    ("count", "rate"), [(10**300, 1e308), (-(10**300), -1e308), (-1, -1.0), (10**30, 1e30)], ids=[*"abcd"]
+)
+def test_a_number_that_cannot_be_is_not_known(
+    serve: Callable[..., Gateway], walee_for: Any, count: int, rate: float
+) -> None:
+    """A count, rate or share past all reason is shown as not known, as scores take it, and breaks no column."""
+    gateway = serve(3)
+    report = msgspec.json.decode(msgspec.json.encode(gateway.maker.report(0)["payload"]))
+
+    def spoilt(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: spoilt(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [spoilt(inner) for inner in value]
+        return value if isinstance(value, bool) else {int: count, float: rate}.get(type(value), value)
+
+    gateway.plan(gateway.handles[0], WrongType("user_profile", spoilt(report["user_profile"])))
+    ended = walee_for(gateway)("report", gateway.handles[0])
+    assert ended.code == 0, ended.err
+    text = ended.out.decode()
+    assert re.search(r"followers +not known", text)
+    assert "inf" not in text
+    assert max(map(cell_len, text.splitlines())) <= 100
+
+
+def test_what_is_in_the_store_needs_no_key(walee: Any, walee_for: Any, gateway: Gateway) -> None:
+    """A stored report is shown to who has no key; for one that is not, the missing key is named."""
+    walee("report", gateway.handles[0], "--json")
+    keyless = walee_for(None)
+    keyless.environment.pop("WALEE_API_KEY", None)
+    stored = keyless("report", gateway.handles[0], "--json")
+    assert (stored.code, json.loads(stored.out)) == (0, gateway.maker.report(0)["payload"])
+    missing = keyless("report", gateway.handles[1])
+    assert (missing.code, "There is no API key" in missing.err) == (2, True)
+    assert gateway.requests_seen == 1
 
 
 def test_json_is_the_report_as_it_came(walee: Any, gateway: Gateway) -> None:

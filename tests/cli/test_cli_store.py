@@ -21,7 +21,7 @@ import pytest
 
 from walee_async.errors import StoreError
 from walee_async.store import Store, StoreReader
-from walee_async.testing import Code, Garble, Gateway, Hang, Maker, RetryLater, Truncate
+from walee_async.testing import Code, Drop, Garble, Gateway, Hang, Maker, RetryLater, Truncate
 
 RATE = ("--rate", "200")
 OUT = ("--out", "reports.jsonl")
@@ -176,6 +176,25 @@ def test_what_was_given_up_is_tried_again_when_asked(walee: Any, gateway: Gatewa
         assert gateway.requests[one] == requests
         assert ended.code == (3 if requests == 1 and one in arguments else 0)
     assert gateway.requests[other] == 1
+
+
+def test_what_may_have_been_bought_and_did_not_come_is_named(
+    walee: Any, tool: Any, gateway: Gateway, tmp_path: Path, lines: Lines
+) -> None:
+    """`walee status` tells doubts for which a report came from those that are left, and every such line says so."""
+    came, lost = gateway.handles[:2]
+    gateway.plan(came, Drop("request"))
+    gateway.plan(lost, *[Drop("request")] * 2)
+    command = ("fetch", came, lost, *RATE, *OUT)
+    assert walee(*command).code == 3
+    assert walee(*command).code == 3  # it is not sent a third time
+    assert gateway.requests == {came: 2, lost: 2}
+    doubtful = [line for line in lines(tmp_path / "reports.jsonl") if "error" in line]
+    assert [(line["handle"], line["error"]["maybe_bought"]) for line in doubtful] == [(lost, True)] * 2
+    told = tool("status").out.decode()
+    assert re.search(rf"maybe bought +3 .*\n +did not come +1 +{re.escape(lost)} *\n", told)
+    picture = json.loads(tool("status", "--json").out)
+    assert (picture["ambiguous"], picture["missing"]) == ({came: 1, lost: 2}, [lost])
 
 
 def test_starting_over_is_asked_about(walee: Any, gateway: Gateway, store: Path) -> None:
