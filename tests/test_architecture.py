@@ -23,7 +23,7 @@ PACKAGE = ROOT / "walee_async"
 FLOORS: list[tuple[int, set[str]]] = [
     (0, {"errors", "interfaces", "models", "outcomes"}),
     (0, {"events"}),
-    (1, {"checks", "inflate"}),
+    (1, {"breaker", "checks", "inflate"}),
     (1, {"pacing", "retry"}),
     (1, {"decode", "handles", "ledger", "scoring", "wire"}),
     (2, {"bucket", "budget", "keys", "store"}),

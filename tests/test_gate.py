@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from walee_async.breaker import BREAKER, FIRST_PROBE, LAST_PROBE
 from walee_async.bucket import Bucket
 from walee_async.errors import ConfigError, DeadlineError, LongPauseError, RefusedKeyError
 from walee_async.events import Emitter, Event, GatePaused, PaceCut
-from walee_async.gate import BREAKER, FIRST_PROBE, LAST_PROBE, Gate
+from walee_async.gate import Gate
 from walee_async.testing.clock import VirtualClockLoop, run_virtually
 
 if TYPE_CHECKING:
@@ -327,6 +329,46 @@ async def test_the_breakers_own_pause_is_no_word_of_the_gateways() -> None:
         with probe:
             probe.too_fast(None)
     assert gate.statistics().paused == pytest.approx(LAST_PROBE)
+
+
+async def test_a_silence_longer_than_allowed_is_not_waited_out() -> None:
+    """Where nothing is answered for the longest pause, those who waited it out are told why; who comes then may try."""
+    gate = Gate(100.0, longest_pause=60.0, label="key 1")
+
+    async def send(times: int) -> None:
+        for _ in range(times):
+            permit = await gate.permit(since=began)
+            assert permit is not None
+            with permit:
+                permit.failed("nobody is there")
+
+    began = now()
+    await send(1)
+    results = await asyncio.gather(*(send(12) for _ in range(5)), return_exceptions=True)
+    assert all(isinstance(result, LongPauseError) for result in results)
+    assert re.match(r"key 1: no answer for 60 s, \d+ failures in a row, the last: nobody is there", str(results[0]))
+    assert 60 < now() - began < 60 + 2 * LAST_PROBE
+    late = await gate.permit()
+    assert late is not None
+    with late:
+        late.answered()
+    assert await gate.permit() is not None
+
+
+async def test_too_fast_breaks_a_silence() -> None:
+    """A gateway that says too fast is there, however long it has failed before."""
+    gate = Gate(100.0, longest_pause=60.0)
+    for _ in range(4):
+        permit = await gate.permit()
+        assert permit is not None
+        with permit:
+            permit.failed("broken")
+        await asyncio.sleep(50)
+        permit = await gate.permit()
+        assert permit is not None
+        with permit:
+            permit.too_fast(None)
+    assert await gate.permit() is not None
 
 
 async def test_who_can_be_served_elsewhere_sooner_leaves() -> None:

@@ -23,8 +23,8 @@ from walee_async.errors import (
     StoreLockedError,
 )
 from walee_async.outcomes import Charge
-from walee_async.reuse import is_young
-from walee_async.store import Held, StoreReader
+from walee_async.reuse import is_young, remembered
+from walee_async.store import Failure, Held, Standing, StoreReader
 from walee_async.testing import Code, Drop, Gateway, Hang, RetryLater, Slow, Status, Truncate, WrongType
 
 if TYPE_CHECKING:
@@ -484,7 +484,20 @@ async def test_a_reason_that_nothing_is_called_is_said_so(gateway: Gateway, path
 
 
 def test_a_date_of_another_clock_is_as_young_as_can_be() -> None:
-    """A report from the future is not older than nothing, and not younger than an age of zero."""
-    held = Held(time.time() + 9e9, time.time() + 9e9)
+    """What a clock said that is up to a day ahead is not older than nothing, and not younger than an age of zero."""
+    held = Held(time.time() + 80_000, time.time() + 80_000)
     assert is_young(held, 1.0)
     assert not is_young(held, 0.0)
+
+
+def test_what_a_wrong_clock_said_is_not_believed() -> None:
+    """A report that came next year is as old as it says itself; what is due next year is asked for now."""
+    now, ahead = time.time(), time.time() + 90_000
+    assert is_young(Held(now - 50, ahead), 60.0)
+    assert not is_young(Held(now - 70, ahead), 60.0)
+    assert not is_young(Held(ahead, ahead), 60.0)
+    for due, asked in ((ahead, True), (now + 80_000, False), (now - 1, True)):
+        failure = Failure(
+            handle="a", kind="NotReadyError", detail="", status=400, code=None, at=now, due_at=due, run=None
+        )
+        assert (remembered("a", Standing(None, failure, 0), 1, frozenset()) is None) is asked

@@ -87,8 +87,8 @@ class Run(Generic[T]):
     async def __aenter__(self) -> Self:
         if self._group is not None:
             raise ConfigError("A run can be entered once; make another one to fetch again")
-        self._began = asyncio.get_running_loop().time()
-        self._rate = RecentRate(self._began)
+        self._account.began = asyncio.get_running_loop().time()
+        self._rate = RecentRate(self._account.began)
         if self._options.store is not None:
             self._account.run = await self._options.store.begin_run(self.id)
         self._emitter.emit(RunStarted(self.id, self._options.total))
@@ -141,9 +141,7 @@ class Run(Generic[T]):
     def _end(self) -> Exception:
         if self._ended is None:
             return StopAsyncIteration()
-        error = RunEndedError(f"the run ended before the list did: {self._ended.detail}")
-        error.__cause__ = self._ended
-        return error
+        return RunEndedError(f"the run ended before the list did: {self._ended.detail}").because_of(self._ended)
 
     async def collect(self) -> list[Outcome[T]]:
         """Run the whole list and return every outcome; for lists whose reports fit in memory.
@@ -177,7 +175,7 @@ class Run(Generic[T]):
             duplicates=self._feed.duplicates,
             total=self._options.total,
             rate=self._rate.at(now),
-            elapsed=now - self._began,
+            elapsed=now - self._account.began,
         )
 
     # -- the workers --------------------------------------------------------------------------------------------------
@@ -246,7 +244,8 @@ class Run(Generic[T]):
 
     def _not_attempted(self, handle: str) -> NotAttemptedError:
         assert self._ended is not None
-        return NotAttemptedError(f"the run ended first: {self._ended.detail}", handle=handle)
+        ended = self._ended
+        return NotAttemptedError(f"the run ended first: {ended.detail}", handle=handle).because_of(ended)
 
     def _settle(self, place: int, came: Payload | Failed) -> None:
         self._ready[place if self._options.ordered else self._settled] = came

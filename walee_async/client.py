@@ -271,7 +271,7 @@ class WaleeClient:
     async def plan(self, handles: Handles, *, fresh: bool = False, retry_failed: Iterable[str] = ()) -> Plan:
         """Say what `creator_reports` would do with a list, what it would cost and how long it would take.
 
-        Sends nothing. The price is the budget's.
+        Sends nothing. Price and limit are the budget's; of a shared one, only what was spent here is taken off.
 
         Raises:
             ConfigError: the client is not open, or the list cannot be read.
@@ -281,7 +281,7 @@ class WaleeClient:
         resend, retry = self._options.retry.resend_ambiguous, reasons(retry_failed)
         rules = Rules(max_age=self._max_age, resend_ambiguous=resend, fresh=fresh, retry_failed=retry)
         rate = None if self._rate == "auto" else self._rate * len(self._keys)
-        return await make_plan(Feed(handles), self.store, rules, price=self.budget.price, rate=rate)
+        return await make_plan(Feed(handles), self.store, rules, budget=self.budget, rate=rate)
 
     def statistics(self) -> tuple[KeyStatistics, ...]:
         """Every key at this moment: its pace, its pause, who waits, why it is benched.

@@ -1,4 +1,4 @@
-"""Every exception this package raises, under one root.
+"""Every exception that callers of this package meet, under one root.
 
     WaleeError
     ├── ConfigError                 an argument, variable or file of the caller's is wrong; nothing was sent
@@ -50,14 +50,13 @@ Fault = Literal["caller", "handle", "account", "gateway", "network", "payload"]
 class WaleeError(Exception):
     """The root. Catch it to catch everything this package raises on purpose.
 
-    Class attributes: `retryable` says whether another attempt may end otherwise, `fault` who can mend it, `advice`
-    what to do. Instance attributes: `detail` (what was wrong, one sentence), `handle`, `status` (HTTP, or None),
-    `code` and `message` (the gateway's own), `attempts` (the sends so far, oldest first) and `exchange` (the last
-    one, redacted); None or empty where they do not apply.
+    By class, `retryable` says whether another attempt may end otherwise, `fault` who can mend it, `advice` what to do.
+    By error: `detail` (what was wrong, one sentence), `handle`, `status` (HTTP), `code` and `message` (the gateway's
+    own), `attempts` (the sends so far, oldest first) and `exchange` (the last one, redacted); None or empty if none.
     """
 
     retryable: ClassVar[bool] = False
-    fault: ClassVar[Fault] = "caller"
+    fault: Fault = "caller"
     advice: ClassVar[str] = ""
 
     def __init__(
@@ -84,24 +83,29 @@ class WaleeError(Exception):
         where = f"{self.handle}: " if self.handle is not None else ""
         said = f" (the gateway said: {self.message})" if self.message and self.message not in self.detail else ""
         advice = f" {self.advice}" if self.advice else ""
-        if self.detail.endswith((".", "?")):
-            return f"{where}{self.detail}{advice}"
-        return f"{where}{self.detail}{said}.{advice}"
+        end = "" if self.detail.endswith((".", "?")) else f"{said}."
+        return f"{where}{self.detail}{end}{advice}"
 
     def about(self, handle: str | None) -> Self:
         """The same error, told of another handle that it stops as well; the attempts are that handle's own to add."""
-        error = _rebuild(type(self), self.__dict__ | {"handle": handle, "attempts": ()})
-        assert isinstance(error, type(self))
+        error: Self = _rebuild(type(self), self.__dict__ | {"handle": handle, "attempts": ()}, self.__cause__)
         return error
 
+    def because_of(self, cause: WaleeError) -> Self:
+        """The same error, now with what it comes from, and by the same fault."""
+        self.fault, self.__cause__ = cause.fault, cause
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by class and attributes, because keyword arguments do not survive the default."""
-        return _rebuild, (type(self), self.__dict__.copy())
+        """Pickle by class, attributes and a cause of ours: the default would lose all but the first argument."""
+        cause = self.__cause__ if isinstance(self.__cause__, WaleeError) else None
+        return _rebuild, (type(self), self.__dict__.copy(), cause)
 
 
-def _rebuild(kind: type[WaleeError], state: dict[str, Any]) -> WaleeError:
+def _rebuild(kind: type[WaleeError], state: dict[str, Any], cause: BaseException | None = None) -> Any:
     error = kind.__new__(kind, state["detail"])
     error.__dict__.update(state)
+    error.__cause__ = cause
     return error
 
 
@@ -112,7 +116,7 @@ class ConfigError(WaleeError, ValueError):
 class InvalidHandleError(WaleeError, ValueError):
     """A text cannot be a TikTok handle. Nothing was sent for it."""
 
-    fault: ClassVar[Fault] = "handle"
+    fault: Fault = "handle"
     advice = "A handle has letters, digits, underscores and dots, at most 64, as in @river.kites or a profile address."
 
 
@@ -131,25 +135,23 @@ class BudgetError(WaleeError):
 class BudgetUnknownError(BudgetError):
     """What is left of a budget that is shared cannot be asked for, so nothing was sent."""
 
-    fault: ClassVar[Fault] = "network"
+    fault: Fault = "network"
     advice = "Bring its server back, then run again to go on; what was bought is kept."
 
 
 class NotAttemptedError(WaleeError):
-    """The run ended before this handle was sent. Nothing was bought for it."""
+    """The run ended before this handle was sent, for the reason in `__cause__`. Nothing was bought for it."""
 
     retryable = True
-    fault: ClassVar[Fault] = "account"
     advice = "Run again to go on with it."
 
 
 class RunEndedError(WaleeError):
-    """A run ended before its list did, for the reason in `__cause__`; the same call again goes on.
+    """A run ended before its list did, for the reason in `__cause__`, and by its `fault`; the same call again goes on.
 
     `outcomes` holds what `collect()` had in hand; it is empty for a streamed run, which delivered them already.
     """
 
-    fault: ClassVar[Fault] = "account"
     outcomes: Sequence[Outcome[Any]] = ()
 
 
@@ -157,7 +159,7 @@ class TransportError(WaleeError):
     """The exchange with the gateway broke."""
 
     retryable = True
-    fault: ClassVar[Fault] = "network"
+    fault: Fault = "network"
 
 
 class NotSentError(TransportError):
@@ -175,20 +177,20 @@ class AmbiguousError(TransportError):
 class GatewayError(WaleeError):
     """The gateway gave a whole answer, and it is no report."""
 
-    fault: ClassVar[Fault] = "gateway"
+    fault: Fault = "gateway"
 
 
 class NoReportError(GatewayError):
     """The gateway has no report for this handle. Final for the handle; not charged."""
 
-    fault: ClassVar[Fault] = "handle"
+    fault: Fault = "handle"
     advice = "Check that the account exists, is public and is spelled so."
 
 
 class NotReadyError(GatewayError):
     """The report is being prepared. `eta` is the gateway's estimate in seconds, or None. Not charged."""
 
-    fault: ClassVar[Fault] = "handle"
+    fault: Fault = "handle"
     advice = "Ask again in five to ten minutes."
     eta: float | None = None
 
@@ -196,7 +198,7 @@ class NotReadyError(GatewayError):
 class AccountError(GatewayError):
     """The gateway refuses the account behind a key. Another key may do. Not charged."""
 
-    fault: ClassVar[Fault] = "account"
+    fault: Fault = "account"
 
 
 class RefusedKeyError(AccountError):
@@ -215,7 +217,7 @@ class RateLimitError(GatewayError):
     """Too fast, or too many connections. `retry_after` is the wait asked for in seconds, or None. Not charged."""
 
     retryable = True
-    fault: ClassVar[Fault] = "account"
+    fault: Fault = "account"
     advice = "Lower the rate, or run again when the wait is over."
     retry_after: float | None = None
 
@@ -243,7 +245,7 @@ class UnexpectedAnswerError(GatewayError):
 class PayloadError(WaleeError):
     """A report was bought and its bytes are kept in `payload`, but it cannot be read."""
 
-    fault: ClassVar[Fault] = "payload"
+    fault: Fault = "payload"
     payload: Payload | None = None
 
 

@@ -7,12 +7,13 @@ probe through at a time while the gateway fails. Turns are first come, first ser
 from __future__ import annotations
 
 import asyncio
-import math
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from msgspec import Struct
 
+from walee_async.breaker import Breaker
 from walee_async.bucket import Bucket
 from walee_async.checks import check_whole
 from walee_async.errors import DeadlineError, LongPauseError, WaleeError
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 
     from walee_async.interfaces import MakeTurns, Ready, Turns
 
-BREAKER: Final = 10
-"""Failures in a row that close the gate."""
-FIRST_PROBE: Final = 0.5
-LAST_PROBE: Final = 8.0
-"""Seconds before the first probe of a closed gate; doubled by every probe that fails, up to the last."""
 STEP: Final = 0.005
 """The smallest relative change of pace worth a new bucket."""
 
@@ -71,9 +67,9 @@ class Permit:
         """The gateway is well, whatever it said of the handle."""
         self._gate.answered(self)
 
-    def failed(self) -> None:
-        """The gateway or the network failed."""
-        self._gate.failed(self)
+    def failed(self, what: str = "") -> None:
+        """The gateway or the network failed; `what` says how."""
+        self._gate.failed(self, what)
 
     def too_fast(self, retry_after: float | None) -> None:
         """Everybody on this key must wait `retry_after` seconds, or for a probe when the gateway does not say."""
@@ -96,7 +92,7 @@ class Gate:
         rate: float | Literal["auto"] = 8.0,
         *,
         burst: int = 1,
-        longest_pause: float = math.inf,
+        longest_pause: float = inf,
         label: str = "",
         emitter: Emitter | None = None,
         turns: MakeTurns | None = None,
@@ -109,31 +105,33 @@ class Gate:
         self._loop = asyncio.get_running_loop()
         self._pacing = Pacing(limit)
         self._turn = asyncio.Lock()
-        self._paused_until = -math.inf
-        self._told_until = self._probe_back_at = -math.inf
-        self._probe_delay: float | None = None
+        self._paused_until = -inf
+        self._told_until = self._probe_back_at = -inf
+        self._breaker = Breaker()
         self._probe_out = False
         self._word = asyncio.Event()
         self._closed: WaleeError | None = None
-        self._failures = self._waiting = self._granted = self._too_fast = self._cuts = 0
+        self._waiting = self._granted = self._too_fast = self._cuts = 0
         self._bucket: Turns = (Bucket if turns is None else partial(turns, self))(self._pacing.pace, burst)
 
     # -- waiting ------------------------------------------------------------------------------------------------------
 
     async def permit(
-        self, deadline: float = math.inf, patience: float = math.inf, ready: Ready | None = None
+        self, deadline: float = inf, patience: float = inf, ready: Ready | None = None, since: float = inf
     ) -> Permit | None:
         """Wait for a turn. None when a pause would last past `patience`: somebody else can send sooner.
 
-        `deadline` and `patience` are loop times. `ready` is awaited once the caller is the next in line, before a turn
-        is taken for it; what it raises is raised here, and costs no turn.
+        `deadline`, `patience` and `since` are loop times, the last that of the beginning of all that the caller belongs
+        to. `ready` is awaited once the caller is the next in line, before a turn is taken for it; what it raises is
+        raised here, and costs no turn.
 
         Raises:
             DeadlineError: the turn would come after the deadline; said as soon as it is known.
-            LongPauseError: a pause has more than `longest_pause` left.
+            LongPauseError: a pause has more than `longest_pause` left, or nothing was answered for so long a wait.
             WaleeError: the gate was closed, for the reason it was closed with.
         """
-        self._refuse_long_pause()
+        since = min(since, self._loop.time())
+        self._refuse_long_wait(since)
         if self.ready_at() > deadline:
             raise self._late(self.ready_at())
         self._waiting += 1
@@ -141,7 +139,7 @@ class Gate:
             async with self._turn:
                 if ready is not None:
                     await ready()
-                while await self._opened(deadline, patience):
+                while await self._opened(deadline, patience, since):
                     held = await self._bucket.take(deadline, self._waiting)
                     if held is None:
                         continue
@@ -158,33 +156,33 @@ class Gate:
     def _open(self) -> bool:
         return self._closed is None and self._paused_until <= self._loop.time() and not self._probe_out
 
-    async def _opened(self, deadline: float, patience: float) -> bool:
+    async def _opened(self, deadline: float, patience: float, since: float) -> bool:
         while True:
             if self._closed is not None:
                 raise self._closed.about(None)
+            self._refuse_long_wait(since)
             if self._open:
                 return True
             opens_at = self._opens_at()
             if opens_at > patience:
                 return False
-            self._refuse_long_pause()
             if opens_at > deadline:
                 raise self._late(opens_at)
-            await self._changed(opens_at if not self._probe_out else math.inf)
+            await self._changed(opens_at if not self._probe_out else inf)
 
     async def _changed(self, until: float) -> None:
         """Wait for a word on the gate, or for a loop time."""
         self._word.clear()
         try:
-            async with asyncio.timeout_at(until if until < math.inf else None):
+            async with asyncio.timeout_at(until if until < inf else None):
                 await self._word.wait()
         except TimeoutError:
             pass
 
     def _grant(self) -> Permit:
         self._granted += 1
-        self._probe_out = self._probe_delay is not None
-        self._probe_back_at = self._loop.time() + (self._probe_delay or 0.0)
+        self._probe_out = self._breaker.delay is not None
+        self._probe_back_at = self._loop.time() + (self._breaker.delay or 0.0)
         return Permit(self, self._loop.time(), self._pacing.pace, self._probe_out)
 
     def _late(self, at: float) -> DeadlineError:
@@ -195,10 +193,14 @@ class Gate:
         # send a caller to and fro between them without end.
         return max(self._paused_until, self._probe_back_at) if self._probe_out else self._paused_until
 
-    def _refuse_long_pause(self) -> None:
-        pause = self._told_until - self._loop.time()
+    def _refuse_long_wait(self, since: float) -> None:
+        now = self._loop.time()
+        pause = self._told_until - now
         if pause > self._longest_pause:
             raise LongPauseError(f"{self.label}: told to wait {pause:.0f} s, longer than {self._longest_pause:.0f} s")
+        # Only those who have waited it out themselves: somebody who comes later may find the gateway well again.
+        if min(self._breaker.silence(now), now - since) > self._longest_pause:
+            raise LongPauseError(f"{self.label}: no answer for {self._longest_pause:.0f} s, {self._breaker.reason()}")
 
     def ready_at(self) -> float:
         """The loop time at which somebody who came now could send, as far as can be known."""
@@ -242,37 +244,33 @@ class Gate:
 
     def answered(self, permit: Permit) -> None:
         """See `Permit.answered`."""
-        self._failures = 0
-        if permit.probe:
-            self._probe_delay = None
+        self._breaker.answered(probe=permit.probe)
 
-    def failed(self, permit: Permit) -> None:
+    def failed(self, permit: Permit, what: str) -> None:
         """See `Permit.failed`."""
-        self._failures += 1
-        if permit.probe or (self._failures >= BREAKER and self._probe_delay is None):
-            self._shut(f"{self._failures} failures in a row")
+        if self._breaker.failed(self._loop.time(), what, probe=permit.probe):
+            self._shut(self._breaker.reason())
 
     def too_fast(self, permit: Permit, retry_after: float | None) -> None:
         """See `Permit.too_fast`."""
         now = self._loop.time()
         before = self._pacing.pace
         self._too_fast += 1
+        self._breaker.answered(probe=permit.probe and retry_after is not None)
         cut = self._pacing.too_fast(permit.granted_at, permit.pace, now)
         if cut:
             self._cuts += 1
             if self.emitter.listening:
                 self.emitter.emit(PaceCut(self.label, before, self._pacing.pace))
         if retry_after is not None:
-            self.answered(permit)
             self.hold(now + retry_after, "the gateway said too fast")
-        elif permit.probe or self._probe_delay is None:
+        elif permit.probe or self._breaker.delay is None:
             self._shut("the gateway said too fast and not for how long")
         self._bucket.tell(self._paused_until, self._pacing.pace if cut else None)
 
     def _shut(self, reason: str) -> None:
         """Close until a probe is answered, one probe at a time."""
-        self._probe_delay = FIRST_PROBE if self._probe_delay is None else min(LAST_PROBE, 2 * self._probe_delay)
-        self._hold(self._loop.time() + self._probe_delay, reason)
+        self._hold(self._loop.time() + self._breaker.back_off(), reason)
 
     def probe_returned(self) -> None:
         """The probe is over, answered or not; the next may go."""
@@ -289,7 +287,7 @@ class Gate:
             pace=self._pacing.pace,
             limit=self._pacing.limit,
             paused=max(0.0, self._paused_until - self._loop.time()),
-            probing=self._probe_delay is not None,
+            probing=self._breaker.delay is not None,
             waiting=self._waiting,
             granted=self._granted,
             too_fast=self._too_fast,

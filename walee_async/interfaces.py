@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Source(Protocol):
-    """Turns a handle into a payload. Sessions and pools are sources; new behaviour wraps a source."""
+    """Turns a handle into a payload. A pool, of one session or many, is a source; new behaviour wraps a source."""
 
     async def fetch(self, handle: str) -> Payload:
         """Return the payload of a normalised handle.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from contextvars import ContextVar
 from typing import Any
@@ -90,6 +91,8 @@ class Account(Struct):
     quota: RetryQuota
     id: str
     """Of the run, as events name it."""
+    began: float = math.inf
+    """The loop time at which the run began."""
     run: int | None = None
     """The run's number in the store, if there is one."""
     retry: frozenset[str] = frozenset()

@@ -23,9 +23,9 @@ class Charge(StrEnum):
     REJECTED = "rejected"
     """Turned away at the door: 401, 403, 420, 429, or an account that cannot buy."""
     FAILED = "failed"
-    """An answer that is an error; the gateway charges none of them."""
+    """Answered with an error, even if the rest of it broke off; the gateway charges for none."""
     AMBIGUOUS = "ambiguous"
-    """Sent, and no whole answer came: it may have been bought."""
+    """Sent, and no whole answer came, or one that is neither a report nor an error: it may have been bought."""
     BILLED = "billed"
     """Answered with a report: bought."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from walee_async.reuse import is_young, remembered
 from walee_async.store import Standing
 
 if TYPE_CHECKING:
+    from walee_async.budget import Budget
     from walee_async.feed import Feed
     from walee_async.store import Store
 
@@ -39,19 +41,25 @@ class Plan(Struct, kw_only=True):
     to_buy: int = 0
     in_doubt: list[str] = []
     """Of those to buy: an earlier request for it got no whole answer, so that it may have been bought already."""
+    budget: int | None = None
+    """The most that the budget allows to buy, if it has a limit; the run ends when it is spent."""
     price: float | None = None
     rate: float | None = None
     """Requests per second of all keys together; None when it is to be found out."""
 
     @property
     def cost(self) -> float | None:
-        """What the reports to buy cost, in the unit of the price."""
-        return None if self.price is None else self.to_buy * self.price
+        """What the reports to buy cost within the budget, in the unit of the price."""
+        return None if self.price is None else self._bought * self.price
 
     @property
     def seconds(self) -> float | None:
         """How long they take at the rate."""
-        return None if self.rate is None else self.to_buy / self.rate
+        return None if self.rate is None else self._bought / self.rate
+
+    @property
+    def _bought(self) -> int:
+        return self.to_buy if self.budget is None else min(self.to_buy, self.budget)
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -63,9 +71,10 @@ class Rules(Struct, frozen=True, kw_only=True):
     retry_failed: frozenset[str] = frozenset()
 
 
-async def make_plan(feed: Feed, store: Store | None, rules: Rules, *, price: float | None, rate: float | None) -> Plan:
+async def make_plan(feed: Feed, store: Store | None, rules: Rules, *, budget: Budget, rate: float | None) -> Plan:
     """Go through a list and count what a run would do with it. Sends nothing; memory holds the distinct handles."""
-    plan = Plan(price=price, rate=rate)
+    left = None if budget.left == math.inf else max(0, int(budget.left))
+    plan = Plan(budget=left, price=budget.price, rate=rate)
     async for batch in _batches(feed):
         handles = [handle for handle in batch if isinstance(handle, str)]
         plan.distinct += len(batch)

@@ -58,18 +58,17 @@ class SessionPool:
             WaleeError: any other reason that there is no report.
         """
         attempts: list[Attempt] = []
+        tally = Tally(ambiguous=DOUBTS.get())
         limit = asyncio.timeout(self._policy.deadline if ACCOUNT.get(None) is None else None)
         try:
             async with limit:
-                payload = await self._persist(handle, attempts, limit)
+                payload = await self._persist(handle, attempts, limit, tally)
         except WaleeError as error:
             error.handle = handle
             error.attempts = tuple(attempts)
             raise
         except TimeoutError:
-            cut = bool(attempts) and attempts[-1].charge is Charge.AMBIGUOUS
-            detail = f"no report within {self._policy.deadline:g} s"
-            late = DeadlineError(f"{detail}; the last request was cut off and may have been bought" if cut else detail)
+            late = self._late(attempts, tally)
             late.handle = handle
         else:
             payload.attempts = tuple(attempts)
@@ -77,10 +76,18 @@ class SessionPool:
         late.attempts = tuple(attempts)
         raise late
 
-    async def _persist(self, handle: str, attempts: list[Attempt], limit: asyncio.Timeout) -> Payload:
+    def _late(self, attempts: list[Attempt], tally: Tally) -> DeadlineError:
+        detail = f"no report within {self._policy.deadline:g} s"
+        if attempts and attempts[-1].charge is Charge.AMBIGUOUS:
+            detail += "; the last request was cut off and may have been bought"
+        elif tally.last is not None:
+            detail += f"; the last failure: {tally.last.detail}"
+        late = DeadlineError(detail)
+        return late if tally.last is None else late.because_of(tally.last)
+
+    async def _persist(self, handle: str, attempts: list[Attempt], limit: asyncio.Timeout, tally: Tally) -> Payload:
         account = ACCOUNT.get(None)
         quota = self._quota if account is None else account.quota
-        tally = Tally(ambiguous=DOUBTS.get())
         while True:
             session, patience = self._soonest()
             deadline = limit.when()
@@ -134,7 +141,7 @@ class SessionPool:
         )
 
     def pause(self, seconds: float, reason: str) -> None:
-        """Let nobody send for so long, with any key. Requests under way go on."""
+        """Let nobody here send for so long, with any key. Requests under way go on; who shares a gate is not told."""
         until = asyncio.get_running_loop().time() + seconds
         for session in self._sessions:
             session.gate.hold(until, reason)

@@ -67,6 +67,8 @@ class Tally(Struct):
 
     failures: int = 0
     ambiguous: int = 0
+    last: WaleeError | None = None
+    """The last failure."""
 
 
 def delay_before_retry(
@@ -76,6 +78,7 @@ def delay_before_retry(
 
     `dice` is a random number in [0, 1). The quota is charged only when a retry is due.
     """
+    tally.last = error
     if not error.retryable:
         return None
     if isinstance(error, RateLimitError):

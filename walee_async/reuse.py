@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,8 @@ MAX_AGE: Final = 55 * 24 * 3600.0
 JUST_BOUGHT: Final = 24 * 3600.0
 """Seconds. What came so lately is used whatever its date: the gateway sells reports that are weeks old already, and
 buying one again at once would bring the same."""
+CLOCKS_DIFFER: Final = 24 * 3600.0
+"""Seconds that a clock may be ahead of ours."""
 DOUBTFUL: Final = frozenset({"AmbiguousError", "all"})
 """What a run names to have sent again what may have been bought already as often as allowed."""
 FINAL: Final = frozenset({"NoReportError"})
@@ -147,9 +150,14 @@ def is_young(held: Held | None, max_age: float) -> bool:
     """Whether a stored report is used instead of a new one: dated within `max_age`, or bought within the day."""
     if held is None:
         return False
-    # A date in the future is that of another clock, and as young as can be.
-    dated, received = (max(0.0, time.time() - at) for at in (held.dated, held.received_at))
+    dated, received = map(_age, (held.dated, held.received_at))
     return dated < max_age or received < min(max_age, JUST_BOUGHT)
+
+
+def _age(at: float) -> float:
+    """Seconds since a moment; without end for one so far ahead that the clock that told it was wrong."""
+    age = time.time() - at
+    return max(0.0, age) if age > -CLOCKS_DIFFER else math.inf
 
 
 def remembered(handle: str, standing: Standing, resend_ambiguous: int, retry: frozenset[str]) -> WaleeError | None:
@@ -161,7 +169,8 @@ def remembered(handle: str, standing: Standing, resend_ambiguous: int, retry: fr
         return AmbiguousError(f"it may have been bought {often} already and is not sent again {limit}", handle=handle)
     if failure is None or retry & {failure.kind, failure.code or failure.kind, "all"}:
         return None
-    parked = failure.due_at is not None and failure.due_at > time.time()
+    # What is due in more than a day was said by a wrong clock; no report takes so long to be prepared.
+    parked = failure.due_at is not None and 0 < failure.due_at - time.time() < CLOCKS_DIFFER
     if not parked and failure.kind not in FINAL:
         return None
     return _again(failure)

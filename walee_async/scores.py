@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from walee_async.bulk import Run
 from walee_async.decode import decode
-from walee_async.scoring import Score, ScoreView, Top, score
+from walee_async.errors import ConfigError
+from walee_async.scoring import Brief, Score, ScoreView, Top, score
 from walee_async.scoring.notebook import ranking_html
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from walee_async.interfaces import Source
     from walee_async.options import RunOptions
     from walee_async.outcomes import Payload
-    from walee_async.scoring import Brief
 
 
 class ScoreRun(Run[Score]):
@@ -34,6 +34,8 @@ class ScoreRun(Run[Score]):
         brief: Brief,
         top: int,
     ) -> None:
+        if not isinstance(brief, Brief):
+            raise ConfigError(f"The brief is {brief!r}; it must be a Brief, such as read_brief makes of a file")
         super().__init__(source, entries, options, emitter)
         self._brief = brief
         self._top = Top(top)

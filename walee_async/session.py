@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -98,7 +99,8 @@ class Session:
         queued_at = asyncio.get_running_loop().time()
         # A free connection first: requests let through to wait for one would be sent all at once when it comes.
         async with self._lines:
-            permit = await self.gate.permit(*until, ready)
+            account = ACCOUNT.get(None)
+            permit = await self.gate.permit(*until, ready, math.inf if account is None else account.began)
             return None if permit is None else await self._attempt(handle, so_far, queued_at, permit)
 
     async def _attempt(self, handle: str, so_far: list[Attempt], queued_at: float, permit: Permit) -> Payload | None:
@@ -203,7 +205,7 @@ class Session:
             case RateLimitError():
                 permit.too_fast(error.retry_after)
             case ServerError() | TransportError():
-                permit.failed()
+                permit.failed(error.detail)
             case AccountError():
                 permit.answered()
                 self.bench(error)

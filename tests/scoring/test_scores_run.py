@@ -164,6 +164,15 @@ async def test_ctrl_c_is_heard_by_nobody_else(path: Path, tmp_path: Path) -> Non
             assert process.wait(10) in (130, 0, -signal.SIGINT)
 
 
+@pytest.mark.parametrize("brief", ["brief.toml", {"target": {}}, 5])
+async def test_a_brief_is_one(gateway: Gateway, brief: Any) -> None:
+    """The path of a brief is told from a brief before anything is bought."""
+    async with client(gateway) as walee:
+        with pytest.raises(ConfigError, match="it must be a Brief, such as read_brief makes of a file"):
+            walee.scores(gateway.handles, brief=brief)
+    assert gateway.requests_seen == 0
+
+
 @pytest.mark.parametrize("top", [-1, None, 2.5, True])
 async def test_the_best_to_keep_are_a_whole_number(gateway: Gateway, top: Any) -> None:
     """Anything else is said before a request is sent."""

@@ -12,7 +12,8 @@ from walee_async.cli.screen import Screen
 from walee_async.cli.sinks import ReportFile, open_sink
 from walee_async.cli.sources import HandleList
 from walee_async.cli.text import clean, plural, size
-from walee_async.errors import ConfigError
+from walee_async.errors import ConfigError, NotAttemptedError
+from walee_async.outcomes import Failed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -86,7 +87,10 @@ async def _run(job: Job, order: Order, sink: Sink) -> Exit:
         )
 
     async def receive(outcome: Outcome[Any]) -> None:
-        await sink.write(line_of(outcome, output.view))
+        # A file is gone on with by the same command; what a run did not come to, time and again, is no news there.
+        left = isinstance(outcome, Failed) and isinstance(outcome.error, NotAttemptedError)
+        if not left or not isinstance(sink, ReportFile):
+            await sink.write(line_of(outcome, output.view))
 
     def place() -> str:
         return f"{sink.name} ({size(sink.length)})" if isinstance(sink, ReportFile) else sink.name

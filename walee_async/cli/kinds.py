@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from walee_async.cli.text import clean
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -33,8 +35,8 @@ KINDS: Final = {
 
 
 def kind_of(error: str) -> str:
-    """The words for an error's class."""
-    return KINDS.get(error, error.removesuffix("Error"))
+    """The words for an error's class; a store of somebody else's may name any."""
+    return KINDS.get(error) or clean(error.removesuffix("Error"), 30)
 
 
 def by_kind(failures: Mapping[str, int]) -> list[tuple[str, int]]:

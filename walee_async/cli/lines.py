@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from walee_async.errors import PayloadError, WaleeError
+from walee_async.errors import AmbiguousError, PayloadError, WaleeError
 from walee_async.models import Headline
 from walee_async.outcomes import Charge, Fetched, Outcome, Payload
 
@@ -102,7 +102,8 @@ def trouble(error: WaleeError) -> Trouble:
         code=error.code,
         message=error.message,
         attempts=len(error.attempts),
-        maybe_bought=any(attempt.charge is Charge.AMBIGUOUS for attempt in error.attempts),
+        maybe_bought=isinstance(error, AmbiguousError)
+        or any(attempt.charge is Charge.AMBIGUOUS for attempt in error.attempts),
     )
 
 

@@ -27,9 +27,9 @@ _RETRY = (
     "summary (`no-report`), an error's name (NoReportError) or the gateway's code (account_is_private)."
 )
 _OUT = (
-    "The file of JSON lines, one for each handle, from the store or bought; `-` is standard output. A file that exists "
-    "is continued: handles whose reports are in it are skipped. Left out: standard output, or reports.jsonl if that is "
-    "a terminal."
+    "The file of JSON lines, one for each report, from the store or bought, and for each failure; `-` is standard "
+    "output. A file that exists is continued: handles whose reports are in it are skipped. Left out: standard output, "
+    "or reports.jsonl if that is a terminal."
 )
 _SCHEDULER = (
     "Fetch on the workers of a Dask cluster, or on processes of this machine (`local`). --out is then a folder: in it "

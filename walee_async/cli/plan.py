@@ -40,30 +40,8 @@ class Question(Struct, frozen=True, kw_only=True):
     spend: SpendOptions
 
 
-class Answer(Struct, frozen=True, kw_only=True):
-    """The plan in JSON: counts of distinct handles, `duplicates` of entries; see `walee_async.plan.Plan`."""
-
-    distinct: int
-    duplicates: int
-    invalid: int
-    fresh: int
-    stale: int
-    parked: int
-    given_up: int
-    to_buy: int
-    in_doubt: list[str]
-    """Handles to buy that may have been bought already, without a whole answer."""
-    budget: int | None
-    """The most that may be bought, if there is a limit."""
-    price: float | None
-    cost: float | None
-    """Of what is to be bought, within the budget."""
-    rate: float | None
-    seconds: float | None
-
-
 def plan(question: Question, *, json: bool) -> Exit:
-    """Print the plan to standard output.
+    """Print the plan to standard output; in JSON it is a `walee_async.plan.Plan` with its `cost` and `seconds`.
 
     Raises:
         ConfigError: something in the question is wrong.
@@ -81,47 +59,27 @@ def plan(question: Question, *, json: bool) -> Exit:
     keys = count_keys(question.account.key_file, screen)
     handles = HandleList(question.targets, column=question.lists.column, format=question.lists.format)
     rate = None if pace.rate == "auto" else pace.rate * keys
-    made = asyncio.run(_plan(handles, question.store, rules, price=budget.price, rate=rate))
-    answer = _answer(made, budget)
+    made = asyncio.run(_plan(handles, question.store, rules, budget=budget, rate=rate))
     if json:
+        answer = msgspec.structs.asdict(made) | {"cost": made.cost, "seconds": made.seconds}
         sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
     else:
-        console_on(sys.stdout).print(_table(answer, question.store))
+        console_on(sys.stdout).print(_table(made, question.store))
     return Exit.FETCHED
 
 
 async def _plan(
-    handles: HandleList, options: ResumeOptions, rules: Rules, *, price: float | None, rate: float | None
+    handles: HandleList, options: ResumeOptions, rules: Rules, *, budget: Budget, rate: float | None
 ) -> Plan:
     path = options.path
     async with aclosing(handles.entries()) as entries:
         if path is None or options.fresh_store or not path.exists():
-            return await make_plan(Feed(entries), None, rules, price=price, rate=rate)
+            return await make_plan(Feed(entries), None, rules, budget=budget, rate=rate)
         async with await asyncio.to_thread(Store.open, path, read_only=True) as store:
-            return await make_plan(Feed(entries), store, rules, price=price, rate=rate)
+            return await make_plan(Feed(entries), store, rules, budget=budget, rate=rate)
 
 
-def _answer(made: Plan, budget: Budget) -> Answer:
-    bought = min(made.to_buy, budget.cap)
-    return Answer(
-        distinct=made.distinct,
-        duplicates=made.duplicates,
-        invalid=made.invalid,
-        fresh=made.fresh,
-        stale=made.stale,
-        parked=made.parked,
-        given_up=made.given_up,
-        to_buy=made.to_buy,
-        in_doubt=made.in_doubt,
-        budget=int(budget.cap) if budget.cap < float("inf") else None,
-        price=made.price,
-        cost=None if made.price is None else bought * made.price,
-        rate=made.rate,
-        seconds=None if made.rate is None else bought / made.rate,
-    )
-
-
-def _table(answer: Answer, options: ResumeOptions) -> Table:
+def _table(answer: Plan, options: ResumeOptions) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)

@@ -21,7 +21,7 @@ from walee_async.cli.screen import Screen, console_on
 from walee_async.cli.text import clean, listed, moment
 from walee_async.client import WaleeClient
 from walee_async.decode import decode
-from walee_async.errors import ConfigError, PayloadError, StoreError, StoreLockedError, StorePathError
+from walee_async.errors import ConfigError, PayloadError, StoreLockedError, StorePathError, WaleeError
 from walee_async.events import GatePaused
 from walee_async.handles import parse_handle
 from walee_async.options import Options
@@ -57,7 +57,11 @@ def report(text: str, account: AccountOptions, store: StoreOptions, form: Form, 
     screen = Screen()
     show = _shower(form, screen)
     handle = parse_handle(text)
-    keys = find_keys(account.key_file, screen)
+    try:
+        keys = find_keys(account.key_file, screen)
+    except ConfigError as missing:  # what is in the store needs none
+        show(asyncio.run(_read_beside(handle, store, retry, missing)))
+        return Exit.FETCHED
 
     def hook(event: Event) -> None:
         if isinstance(event, GatePaused):
@@ -133,8 +137,8 @@ async def _fetch(client: WaleeClient, handle: str, store: StoreOptions, retry: R
     return payload
 
 
-async def _read_beside(handle: str, options: StoreOptions, retry: RetryPolicy, closed: StoreError) -> Payload:
-    """Look into a store that cannot be written to now; what is not in it cannot be bought."""
+async def _read_beside(handle: str, options: StoreOptions, retry: RetryPolicy, closed: WaleeError) -> Payload:
+    """Look into a store where nothing can be bought; what is not in it fails for that reason."""
     if options.path is None or options.fresh or not options.path.is_file():
         raise closed
     async with await asyncio.to_thread(Store.open, options.path, read_only=True) as store:
@@ -146,7 +150,7 @@ async def _read_beside(handle: str, options: StoreOptions, retry: RetryPolicy, c
 class _Closed:
     """A source that has nothing, for the reason it was made with."""
 
-    def __init__(self, reason: StoreError) -> None:
+    def __init__(self, reason: WaleeError) -> None:
         self._reason = reason
 
     async def fetch(self, handle: str) -> Payload:

@@ -107,7 +107,7 @@ class ReportFile:
             for number, line in enumerate(lines, 1):
                 try:
                     known = decoder.decode(line)
-                except (msgspec.MsgspecError, UnicodeError):
+                except (msgspec.MsgspecError, UnicodeError, RecursionError):
                     if line.endswith(b"\n") or not line.startswith(b'{"handle":'[: len(line)]):
                         raise self._strange(number) from None
                     os.ftruncate(self._fd, end)

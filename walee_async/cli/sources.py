@@ -1,4 +1,4 @@
-"""What the arguments of `walee fetch` name, as one list to be read lazily."""
+"""What the arguments of `walee fetch`, `plan` and `score` name, as one list to be read lazily."""
 
 from __future__ import annotations
 

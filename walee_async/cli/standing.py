@@ -45,6 +45,8 @@ class Picture(Struct, frozen=True, kw_only=True):
     spent: float | None
     ambiguous: dict[str, int]
     """Requests that may have bought a report without delivering it, by handle."""
+    missing: list[str]
+    """The handles among them of which no report has come since."""
     failed: dict[str, int]
     """Handles whose last outcome is a failure, by the error's name."""
     failures: list[Failure]
@@ -76,6 +78,7 @@ def picture(reader: StoreReader, price: float | None) -> Picture:
         price=price,
         spent=None if price is None else bought * price,
         ambiguous=dict(totals.ambiguous),
+        missing=list(reader.doubts()),
         failed=dict(totals.failed),
         failures=reader.failures(),
         runs=reader.runs(),
@@ -106,6 +109,8 @@ def _numbers(found: Picture) -> Table:
     table.add_row("bought", f"{found.bought:,}", "" if found.spent is None else f"spent {money(found.spent)}")
     doubts = sum(found.ambiguous.values())
     table.add_row("maybe bought", f"{doubts:,}", Text(listed(list(found.ambiguous), doubts) if doubts else ""))
+    if found.missing:
+        table.add_row("  did not come", f"{len(found.missing):,}", Text(listed(found.missing, len(found.missing))))
     if found.under_way:
         table.add_row("under way", f"{found.under_way:,}", "or cut off, if no run is going on")
     others = {name: count for name, count in found.charges.items() if name not in {"billed", "ambiguous"}}

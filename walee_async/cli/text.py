@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 UNKNOWN: Final = "not known"
 """What stands where a report is silent. It is never a zero."""
 
+_MOST: Final = 1e15
+"""As for scores, which take nothing greater for a count, rate or share either."""
 _JOINERS: Final = "\u200c\u200d"
 """Invisible, harmless, and part of how Persian words and family emoji are written."""
 _SPACES: Final = re.compile(r" {2,}")
@@ -49,19 +51,21 @@ def known(value: object) -> str:
 
 
 def big(value: float | None) -> str:
-    """A count as people say it: 950, 12.4 K, 1.2 M."""
-    if value is None:
+    """A count as people say it: 950, 12.4 K, 1.2 M. What no count can be is not known."""
+    if value is None or not 0 <= value < _MOST:
         return UNKNOWN
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
-        if abs(value) >= size * 0.9995:
-            digits = f"{value / size:#.3g}" if abs(value) < size * 999.5 else f"{value / size:,.0f}"
+        if value >= size * 0.9995:
+            digits = f"{value / size:#.3g}" if value < size * 999.5 else f"{value / size:,.0f}"
             return f"{digits.rstrip('.')} {unit}"
-    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.1f}"
+    return f"{value:,.0f}" if float(value).is_integer() or value >= 100 else f"{value:.1f}"
 
 
 def percent(fraction: float | None, digits: int = 2, *, signed: bool = False) -> str:
-    """A fraction as a percentage: 0.0142 is 1.42 %."""
-    return UNKNOWN if fraction is None else f"{fraction * 100:{'+' if signed else ''},.{digits}f} %"
+    """A fraction as a percentage: 0.0142 is 1.42 %. What no share can be is not known; a change may be below zero."""
+    if fraction is None or not (-_MOST if signed else 0) <= fraction < _MOST:
+        return UNKNOWN
+    return f"{fraction * 100:{'+' if signed else ''},.{digits}f} %"
 
 
 def duration(seconds: float) -> str:

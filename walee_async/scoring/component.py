@@ -55,5 +55,5 @@ def _trimmed(number: str) -> str:
 
 
 def fact(name: str, value: int | float | str | None, unit: str = "") -> Fact:
-    """A fact, numbers to six significant decimals, so that the last digit of a library's logarithm is not in it."""
+    """A fact, numbers to six places after the point, so that the last digit of a library's logarithm is not in it."""
     return Fact(name, round(value, 6) if isinstance(value, float) else value, unit)

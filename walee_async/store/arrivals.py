@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from walee_async.errors import ConfigError
 from walee_async.handles import parse_handle
@@ -32,7 +32,7 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     encoding: str = "identity"
     received_at: float
     key: str = ""
-    status: int | None = None
+    status: Annotated[int, Meta(ge=100, le=999)] | None = None
 
 
 _ABSENT: Final = msgspec.Raw()
@@ -94,6 +94,7 @@ def read_line(line: bytes) -> Arrival:
     Raises:
         ConfigError: it holds no report, or says of it what cannot be.
         ValueError: it is not JSON, or none of the shapes.
+        RecursionError: it is nested too deeply.
     """
     found = _loose.decode(line)
     if _ABSENT == found.report == found.payload == found.user_profile:

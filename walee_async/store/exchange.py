@@ -127,7 +127,7 @@ def import_file(source: str | PathLike[str], writer: Writer, stop: threading.Eve
                 break
             try:
                 chunk.extend([read_line(line)] if line else [])
-            except (ValueError, WaleeError) as error:
+            except (ValueError, RecursionError, WaleeError) as error:
                 rejected += 1
                 first.extend([Rejected(number, str(error))] if len(first) < _TOLD else [])
             if len(chunk) == _CHUNK:

@@ -120,16 +120,22 @@ def end_run(connection: sqlite3.Connection, run: int, reason: str) -> None:
 
 
 def close_orphans(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """Settle what a process that died left open: its attempts are ambiguous. Return their handles, one per attempt.
+    """Settle what a process that died left open: its attempts are ambiguous.
 
-    To be called when the store is opened for writing: nobody else writes, so nothing open can still be going on.
+    Return the handles of all its attempts that may have bought a report without delivering it, one for each, those that
+    had broken off before included: nobody has summed them up. To be called when the store is opened for writing: nobody
+    else writes, so nothing open can still be going on.
     """
     connection.execute("BEGIN IMMEDIATE")
-    rows = connection.execute("SELECT handle FROM attempts WHERE charge IS NULL ORDER BY id").fetchall()
+    rows = connection.execute(
+        "SELECT id, handle FROM attempts WHERE charge IS NULL UNION ALL"
+        " SELECT id, handle FROM attempts WHERE charge = 'ambiguous' AND run IN"
+        " (SELECT id FROM runs WHERE reason IS NULL) ORDER BY id"
+    ).fetchall()
     connection.execute("UPDATE attempts SET charge = ? WHERE charge IS NULL", (Charge.AMBIGUOUS.value,))
     connection.execute("UPDATE runs SET reason = 'killed' WHERE reason IS NULL")
     connection.execute("COMMIT")
-    return tuple(handle for (handle,) in rows)
+    return tuple(handle for _, handle in rows)
 
 
 def prune_chunk(connection: sqlite3.Connection, before: float, keep_latest: bool) -> Pruned:

@@ -21,7 +21,7 @@ from walee_async.store.connect import (
 )
 from walee_async.store.journal import close_orphans, next_attempt
 from walee_async.store.lock import Lock
-from walee_async.store.paths import make, sync_folder, wipe
+from walee_async.store.paths import check_links, make, sync_folder, wipe
 from walee_async.store.reader import StoreReader
 from walee_async.store.reserve import Reserve
 from walee_async.store.schema import check_sqlite, migrate
@@ -62,6 +62,7 @@ def open_for_writing(path: Path, *, fresh: bool, under_way: int) -> Opened:
     try:
         if fresh:
             wipe(path)
+        check_links(path)
         known = check_header(path)
         if not known:
             forget(path)  # of a store that somebody removed by hand

@@ -48,6 +48,19 @@ def _checked(file: Path, create: bool) -> Path:
     return file
 
 
+def check_links(path: Path) -> None:
+    """Make sure that a store has no second name: under each it would have a lock and a log of its own.
+
+    Raises:
+        StorePathError: it has.
+    """
+    if path.exists() and path.stat().st_nlink > 1:
+        raise StorePathError(
+            f"{path} has a second name (a hard link), under which another run could write to it at the same time;"
+            " remove one of the names, or make a copy of the file and use that"
+        )
+
+
 def is_same(path: Path, before: os.stat_result) -> bool:
     """Whether a path still leads to the file that it led to."""
     try:

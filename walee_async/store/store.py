@@ -65,8 +65,8 @@ class Store(StoreReads):
     StoreLockedError, and settlements wait for it.
 
     Attributes:
-        orphans: The handles whose requests were under way when the last process died, one for each request: their
-            reports may have been bought.
+        orphans: The handles of the requests by which the last process, if it died, may have bought reports without
+            delivering them, one for each: those that were under way, and those of its run that had broken off.
         remarks: Sentences about what opening has found that a person should know.
     """
 
@@ -212,10 +212,13 @@ class Store(StoreReads):
         """Bring in the reports of a file; those that are here already are left out, so that it can be repeated.
 
         The file is JSON lines, gzipped or not, of any of these: what `export` writes; `{"handle": …, "report": {…}}`;
-        an answer of the gateway, filed under its `username`.
+        what `walee fetch` writes of a report that it bought and could not read, `{"handle": …, "error": {…},
+        "payload": {"encoding": …, "body": …}}`; an answer of the gateway or the report in it, filed under its
+        `username`. Or it is one JSON document of some 64 MiB at most, one of these or a list of them.
 
         Raises:
             ConfigError: the file cannot be read.
+            StoreError: they cannot be written.
         """
         writer = self._writes()
         return await self._stoppable(lambda _, stop: import_file(source, writer, stop))

@@ -5,7 +5,9 @@
             ...
         assert gateway.billed.total() == 50
 
-It knows nothing of the client, so it is a fair judge of one. Names are loaded when first used.
+What it answers, counts and bills is made without anything of the client, so it is a fair judge of one. Only the
+description of the endpoint (`openapi`), the contracts of gates and `serve` take words and rules from the package.
+Names are loaded when first used.
 """
 
 from __future__ import annotations

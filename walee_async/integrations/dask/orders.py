@@ -103,7 +103,7 @@ def told(outcome: Outcome[Any]) -> Kept | Failed:
 
 def not_attempted(handle: str, ended: WaleeError) -> Failed:
     """The outcome of a handle that a run has not come to, because it ended before."""
-    return Failed(handle, NotAttemptedError(f"the run ended first: {ended.detail}", handle=handle))
+    return Failed(handle, NotAttemptedError(f"the run ended first: {ended.detail}", handle=handle).because_of(ended))
 
 
 def check_asynchronous(client: Any) -> None:

@@ -127,9 +127,7 @@ class ClusterRun:
     def _end(self) -> Exception:
         if self._ended is None:
             return StopAsyncIteration()
-        error = RunEndedError(f"the run ended before the list did: {self._ended.detail}")
-        error.__cause__ = self._ended
-        return error
+        return RunEndedError(f"the run ended before the list did: {self._ended.detail}").because_of(self._ended)
 
     def stop(self) -> None:
         """Take no more handles, here and on the workers; what is under way there has a moment to come."""

@@ -12,7 +12,7 @@ BEAT: Final = 0.25
 """Seconds without a call after which a process makes itself heard, and hears of pauses."""
 SILENT: Final = 1.0
 """Seconds without an answer after which a process may take its own turns, and the server leaves them to it: a beat, a
-call that is given up, and half a second for a machine that stalls. Also written in redis/gate.lua."""
+call that is given up, and half a second for a machine that stalls. Also written in redis/gate.lua and dask/turns.py."""
 RECENT: Final = 10.0
 """Seconds for which a cut is taken over by those who hear of it."""
 SECOND: Final = 1e6
