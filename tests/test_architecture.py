@@ -34,6 +34,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (4, {"bulk", "plan", "rescoring"}),
     (4, {"scores"}),
     (5, {"client"}),
+    (6, {"fielddocs"}),
     (6, {"export", "page", "testing"}),
     (6, {"integrations"}),
     (7, {"cli"}),

@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+from walee_async import client
+from walee_async.cli import options
+
 # Written at exit, because a command ends by raising SystemExit.
 WATCH = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
 
@@ -21,3 +24,8 @@ def test_help_is_had_without_aiohttp(arguments: list[str]) -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip()
     assert "aiohttp" not in ended.stderr.split()
+
+
+def test_the_options_name_the_clients_own_address() -> None:
+    """Written once more, because the client's module loads the HTTP library; it is the same gateway."""
+    assert options.BASE_URL == client.BASE_URL

@@ -15,7 +15,8 @@ import walee_async
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 PAGES = [path for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md") for path in sorted(ROOT.glob(pattern))]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = PYPROJECT["project"]
 
 
 def _blocks(language: str) -> list[str]:
@@ -112,6 +113,12 @@ def test_the_metadata_is_that_of_the_project() -> None:
 def test_the_licence_is_shipped() -> None:
     """The licence's text is installed with the package, and those of the JavaScript in it."""
     assert {"LICENSE", "LICENSES.txt"} <= {file.name for file in files("walee-async") or []}
+
+
+def test_what_the_sdist_takes_is_there() -> None:
+    """Every pattern of what is packed matches something; `nox -s dist` tells what git has and the sdist has not."""
+    patterns = PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert [pattern for pattern in patterns if not list(ROOT.glob(pattern.removeprefix("/")))] == []
 
 
 def test_the_package_is_typed() -> None:

@@ -11,9 +11,12 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from types import BuiltinFunctionType
 
 import pytest
 
@@ -26,6 +29,8 @@ from walee_async.errors import (
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Store, StoreReader, paths
 from walee_async.store.connect import connect_reader
+from walee_async.store.exchange import export_payloads
+from walee_async.store.files import WholeFile, make_folder
 from walee_async.store.lock import Lock, is_held
 from walee_async.store.schema import MIGRATIONS, check_sqlite, migrate, version_of
 from walee_async.store.wal import valid_frames
@@ -658,3 +663,96 @@ async def test_a_store_that_was_not_closed_needs_a_place_to_be_read() -> None:
             assert "copy it with reports.db-wal to a folder that can be written to" in said
         finally:
             frozen.chmod(0o755)
+
+
+SYNCED = ["fsync", "replace", "fsync"]
+"""What is written, then its name, then the folder that the name is in."""
+
+
+@contextmanager
+def calls_to_the_disk() -> Iterator[list[str]]:
+    """The names of what this thread asks the system for meanwhile, as far as a power cut would show it."""
+    watched = {os.fsync: "fsync", os.replace: "replace"}
+    seen: list[str] = []
+
+    def note(_: object, event: str, called: object) -> None:
+        if event == "c_call" and isinstance(called, BuiltinFunctionType) and called in watched:
+            seen.append(watched[called])
+
+    sys.setprofile(note)
+    try:
+        yield seen
+    finally:
+        sys.setprofile(None)
+
+
+@POSIX
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path) -> None:
+    """A power cut leaves all of it or nothing: it is synced, named, and then its name is synced."""
+    with calls_to_the_disk() as seen, WholeFile(tmp_path / "whole") as whole:
+        whole.file.write(b"all of it")
+        assert not (tmp_path / "whole").exists()
+    assert seen == SYNCED
+    assert (tmp_path / "whole").read_bytes() == b"all of it"
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+
+
+def test_several_files_can_be_on_the_disk_before_the_first_has_its_name(tmp_path: Path) -> None:
+    """Finished is not named; what is finished is not synced again, and can still be given up."""
+    kept, left = WholeFile(tmp_path / "kept"), WholeFile(tmp_path / "left")
+    for each in (kept, left):
+        each.file.write(b"x")
+        each.finish()
+    assert all(path.suffix == ".part" for path in tmp_path.iterdir())
+    with calls_to_the_disk() as seen:
+        kept.close()
+        kept.abort()
+        left.abort()
+        left.abort()
+    assert seen == SYNCED[1:]
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_file_that_is_given_up_leaves_what_was_there(tmp_path: Path) -> None:
+    """An error in the block goes on as it is; the older file of that name stays, and nothing lies beside it."""
+    path = tmp_path / "whole"
+    path.write_bytes(b"older")
+    with pytest.raises(LookupError, match="half way"), WholeFile(path) as whole:
+        whole.file.write(b"newer")
+        raise LookupError("half way")
+    assert path.read_bytes() == b"older"
+    assert [found.name for found in tmp_path.iterdir()] == ["whole"]
+
+
+def test_a_file_that_cannot_get_its_name_leaves_nothing(tmp_path: Path) -> None:
+    """Where a folder has the name, the error says so and the half file is gone."""
+    (tmp_path / "whole").mkdir()
+    with pytest.raises(OSError, match=r"whole"), WholeFile(tmp_path / "whole") as whole:
+        whole.file.write(b"x")
+    assert [found.name for found in tmp_path.iterdir()] == ["whole"]
+
+
+@POSIX
+async def test_a_backup_is_on_the_disk_before_it_has_its_name(tmp_path: Path) -> None:
+    """Whoever removes a store because there is a backup has one, also after a power cut."""
+    async with Store.open(tmp_path / "reports.db") as store:
+        await buy(store, "a")
+    with StoreReader.open(tmp_path / "reports.db") as reader, calls_to_the_disk() as seen:
+        target = tmp_path / "backup.gz"
+        assert export_payloads(reader, target, threading.Event(), every=True, on_damage=None) == 1
+    assert seen == SYNCED
+
+
+@POSIX
+def test_folders_are_made_for_their_owner(tmp_path: Path) -> None:
+    """Those above one too; one that is there stays as it is, and a file in its place is an error."""
+    (tmp_path / "there").mkdir(0o755)
+    before = stat.S_IMODE((tmp_path / "there").stat().st_mode)
+    for _ in range(2):
+        make_folder(tmp_path / "there" / "above" / "below")
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("there", "there/above", "there/above/below")]
+    assert modes == [before, 0o700, 0o700]
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OSError, match=r"exists|[Nn]ot a directory"):
+            make_folder(path)

@@ -57,6 +57,13 @@ def test_the_words_of_the_source_stand_above_the_keys(scoring: Any) -> None:
     assert max(map(len, text.splitlines())) <= 120
 
 
+def test_a_brief_to_begin_with_names_no_folder_of_this_project(scoring: Any) -> None:
+    """What is printed goes into a user's file, where the project's tests and modules mean nothing."""
+    text = scoring("brief").out.decode()
+    assert "tests/" not in text
+    assert "walee_async" not in text
+
+
 def test_a_brief_is_said_in_words(scoring: Any, tmp_path: Path) -> None:
     """Whom it is after, what it insists on, what differs from the defaults, and its id."""
     file = tmp_path / "brief.toml"

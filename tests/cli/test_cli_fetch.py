@@ -74,6 +74,8 @@ def test_a_pause_past_the_deadline_ends_the_run(walee: Any, gateway: Gateway) ->
         (["a.creator", "--concurrency", "0"], "The concurrency is 0"),
         (["a.creator", "--deadline", "0"], "deadline"),
         (["missing.txt"], "there is no file 'missing.txt'"),
+        (["missing.xlsm"], "there is no file 'missing.xlsm'"),
+        (["missing.numbers"], "there is no file 'missing.numbers'"),
         (["lists/missing"], "there is no file 'lists/missing'"),
         (["a.creator", "--column", "handle"], "there is no list among the arguments"),
         (["a.creator", "--out", "no/such/folder.jsonl"], "No such file or directory"),

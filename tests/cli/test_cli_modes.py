@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has lists of
 
 MADE = {
     "export reports.db reports.gz": {"reports.gz"},
-    "export reports.db --tables csv --format csv": {"creators.csv", "ledger.csv"},
+    "export reports.db --tables new/csv --format csv": {"creators.csv", "ledger.csv"},
     "export reports.db --tables jsonl --format jsonl": {"creators.jsonl", "ledger.jsonl"},
     "export reports.db --tables parquet": {"creators.parquet", "ledger.parquet"},
     "score reports.db -o scores.csv": {"scores.csv", "reports.db.views"},
@@ -43,6 +43,20 @@ def test_all_that_is_written_is_its_owners(walee: Any, walee_for: Any, gateway: 
     found = modes(tmp_path)
     assert {"reports.db", "reports.db.lock", "reports.jsonl"} <= set(found)
     assert found == dict.fromkeys(found, 0o600)
+    folders = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_dir()}
+    assert folders == dict.fromkeys(["new", "csv", "jsonl", "parquet"], 0o700)
+
+
+def test_a_folder_that_is_there_keeps_its_mode(walee: Any, walee_for: Any, gateway: Gateway, tmp_path: Path) -> None:
+    """Who has opened a folder to others means it; the tables in it are their owner's all the same."""
+    assert walee("fetch", *gateway.handles[:2], "--out", "reports.jsonl", "--rate", "200").code == 0
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o755)
+    ended = walee_for(None)(*"export reports.db --tables shared/csv --format csv".split(), umask=0)
+    assert ended.code == 0, ended.err
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o755
+    assert stat.S_IMODE((shared / "csv").stat().st_mode) == 0o700
 
 
 def test_what_is_there_during_a_run_is_its_owners(walee: Any, gateway: Gateway, tmp_path: Path) -> None:

@@ -570,7 +570,10 @@ def test_fresh_does_not_claim_to_go_on(here: Any, gateway: Gateway) -> None:
         (["--retry-failed", "no_report"], "--retry-failed no_report: did you mean no-report?"),
         (["--retry-failed", "acount_is_private"], "did you mean account_is_private?"),
         (["--retry-failed=no_report"], "knows no reason 'no_report'; did you mean no-report?"),
-        (["--retry-failed=zzz"], "knows no reason 'zzz'; it knows "),
+        (
+            ["--retry-failed=zzz"],
+            "it knows being-prepared, broken-off, no-report, and the gateway's codes",
+        ),
     ],
 )
 def test_a_mistyped_reason_is_not_bought(here: Any, gateway: Gateway, arguments: list[str], said: str) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,18 @@ def test_the_doctor_finds_all_well(walee: Any, gateway: Gateway) -> None:
     assert gateway.requests_seen == 0
     for package in ("aiohttp", "msgspec", "cyclopts"):
         assert re.search(rf"{package} +\d", text)
+
+
+def test_the_doctor_tells_of_every_extra(walee_for: Any) -> None:
+    """Each that a user may want is installed or has the line that installs it; those of the metadata, no others."""
+    text = walee_for(None)("doctor").out.decode()
+    told = dict(re.findall(r"^ +extra (\w+) +(.+?) *$", text, re.MULTILINE))
+    assert set(told) == set(metadata("walee-async").get_all("Provides-Extra") or ()) - {"cli", "test"}
+    assert {said for extra, said in told.items()} <= {
+        "installed",
+        *(f"pip install 'walee-async[{extra}]'" for extra in told),
+    }
+    assert told["page"] == "installed"
 
 
 def test_the_doctor_finds_what_is_wrong(walee_for: Any) -> None:

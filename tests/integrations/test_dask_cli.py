@@ -110,6 +110,9 @@ def test_ctrl_c_leaves_in_good_order_and_the_same_command_goes_on(gateway: Gatew
         assert count == (300,)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in out.rglob("*") if path.is_file()}
     assert modes == dict.fromkeys(modes, 0o600)
+    folders = {path: stat.S_IMODE(path.stat().st_mode) for path in (out, *out.rglob("*")) if path.is_dir()}
+    assert {"out", "shards", "scores", "tables"} < {path.name for path in folders}
+    assert folders == dict.fromkeys(folders, 0o700)
     ended = subprocess.run(
         [sys.executable, "-m", "walee_async", "merge", str(tmp_path / "again.db"), str(out / "shards")],
         capture_output=True,
@@ -160,6 +163,7 @@ def test_a_store_of_the_folder_that_cannot_be_read_is_told_before_anything_is_bo
         ("--scheduler local --out D --store s.db", "the stores are in the folder of --out"),
         ("--scheduler local --out D --view headline", "--view and --ordered are about a file"),
         ("--scheduler local --out D --redis nothing", "The address of Redis cannot be read"),
+        ("--scheduler local --out D --redis redis://127.0.0.1:1/0?bogus=1", "The address of Redis cannot be read"),
         ("--scheduler local --out D", "There is no API key"),
         ("--workers 2", "--workers is about a cluster; it goes with --scheduler"),
         ("--tables", "--tables is about a cluster; it goes with --scheduler"),

@@ -17,12 +17,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from walee_async import NoReportError, Options, RetryPolicy, RunEndedError, WaleeClient, WaleeError
+from walee_async import Failed, NoReportError, Options, RetryPolicy, RunEndedError, WaleeClient, WaleeError
+from walee_async.errors import InflateError
 from walee_async.events import Event
 from walee_async.integrations.opentelemetry import Tracing
 from walee_async.interfaces import Hooks
 from walee_async.outcomes import Charge
-from walee_async.testing import Drop, Gateway, Slow, Status
+from walee_async.testing import Drop, Garble, Gateway, Slow, Status
 
 pytestmark = pytest.mark.anyio
 
@@ -203,6 +204,26 @@ async def test_a_report_that_a_run_cannot_decode_is_seen_in_its_span(gateway: Ga
         await walee.creator_reports(gateway.handles[:1], view=Wrong).collect()
     (span,) = spans.named("walee.run")
     assert [(event.name, dict(event.attributes or {})) for event in span.events] == [
+        ("walee.undecodable", {"walee.handle": gateway.handles[0]})
+    ]
+
+
+async def test_a_stored_report_that_does_not_decompress_is_seen_in_the_span_of_its_run(
+    gateway: Gateway, spans: Spans, tmp_path: Path
+) -> None:
+    """It comes from the store without an error, and only the run that hands it over finds that it cannot be read."""
+    gateway.plan(gateway.handles[0], Garble("encoding"))
+    store = tmp_path / "reports.db"
+    async with client(gateway, (), store=store) as walee:
+        await walee.creator_reports(gateway.handles[:1]).collect()
+    async with client(gateway, Tracing(spans.provider), store=store) as walee:
+        (outcome,) = await walee.creator_reports(gateway.handles[:1]).collect()
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, InflateError)
+    (report,), (run,) = spans.named("walee.report"), spans.named("walee.run")
+    assert attributes(report)["walee.reused"] is True
+    assert report.status.status_code is StatusCode.UNSET
+    assert [(event.name, dict(event.attributes or {})) for event in run.events] == [
         ("walee.undecodable", {"walee.handle": gateway.handles[0]})
     ]
 

@@ -236,12 +236,23 @@ async def test_redis_learns_no_key_and_forgets_everything(redis: RedisServer) ->
         assert all(0 < int(redis.command(f"PTTL {key}")[1:]) <= 120_000 for key in keys)
 
 
-@pytest.mark.parametrize("url", ["cache:6379", "http://cache/0", "redis://cache:port/0"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "cache:6379",
+        "http://cache/0",
+        "redis://cache:port/0",
+        "redis://:secret@cache:6379/0?bogus=1",
+        "redis://:secret@cache:6379/0?protocol=9",
+        "unix://:secret@/run/redis.sock?bogus=1",
+    ],
+)
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     """What cannot be the address of a Redis is refused at once, and not shown: there may be a password in it."""
     with pytest.raises(ConfigError, match="address of Redis") as caught:
         SharedGate(url)
     assert url not in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_shared_gate_wants_a_stated_rate() -> None:

@@ -14,7 +14,8 @@ import pytest
 from _chromium import Page
 
 from walee_async.page import About, render
-from walee_async.scoring import Grade, Score, ScoreView, rank
+from walee_async.scoring import Brief, Grade, Score, ScoreView, rank
+from walee_async.testing import Maker
 
 pytestmark = pytest.mark.long
 
@@ -260,6 +261,51 @@ def test_what_a_report_does_not_say_is_not_known(look: Look, shortlist: Path, sc
     for heading in ("Audience by age and gender", "Where the audience is", "What it speaks"):
         assert cards[heading] == f"{heading}not known"
     assert "Audience on targetnot known" in cards["Key figures"]
+
+
+LABELS = "[...document.querySelectorAll('.plot')].map(one => [one.role, one.ariaLabel, one.ariaRoleDescription])"
+
+
+def _open(page: Page, handle: str) -> dict[str, str]:
+    """Opens the panel of a creator, waits for its charts, and returns what they are called, by their headings."""
+    page.do(f"openPanel(rows.find(row => row.handle === {json.dumps(handle)}))")
+    page.until(f"byId('panel').textContent.includes({json.dumps(f'@{handle}')})")
+    page.until("[...document.querySelectorAll('#panel .plot')].every(one => one.querySelector('svg'))")
+    cards = "[...document.querySelectorAll('#panel .chart')].filter(one => one.querySelector('.plot'))"
+    return dict(
+        page.do(f"{cards}.map(one => [one.querySelector('h3').textContent, one.querySelector('.plot').ariaLabel])")
+    )
+
+
+def test_charts_say_what_they_show_when_they_are_drawn(look: Look, shortlist: Path, scored: Scored) -> None:
+    """To a screen reader each is a picture with a sentence of its own, the scatter too, after it was drawn anew too."""
+    page = look(shortlist)
+    labels = _open(page, next(str(one.handle) for one in _best(scored) if one.component("audience_fit")))
+    assert len(labels) >= 4
+    page.do("paintScatter(), 0")
+    told = page.do(LABELS)
+    assert len(told) == len(labels) + 1
+    assert told[0][1].startswith("Score against followers of ")
+    for role, label, described in told:
+        assert (role, described) == ("img", None)
+        assert "Vega" not in label
+
+
+def test_views_that_are_not_known_are_told_so(look: Look, made: Callable[..., Any], tmp_path: Path) -> None:
+    """Posts of which the likes alone are known have a chart, and no number in the place of their views."""
+    pairs = []
+    for handle, views in (("told.one", [1000, None, 2500]), ("silent.one", [None, None, None])):
+        payload = Maker(3, creators=1).report(0)["payload"]
+        payload["user_profile"]["recent_posts"] = [
+            {"created": "2026-01-02T03:04:05Z", "stat": {"likes": 7} | ({} if count is None else {"views": count})}
+            for count in views
+        ]
+        pairs.append(made(payload, handle))
+    path = tmp_path / "page.html"
+    path.write_text(render(pairs, Brief()), "utf-8")
+    page = look(path)
+    for handle, said in (("told.one", "views from 1\u00a0K to 2.5\u00a0K"), ("silent.one", "views not known")):
+        assert _open(page, handle)["Recent posts"] == f"Views and likes of the last 3 posts; {said}"
 
 
 def test_flags_give_their_reasons_on_hover_and_on_focus(look: Look, shortlist: Path, scored: Scored) -> None:

@@ -9,9 +9,10 @@ from msgspec import Struct
 from rich.text import Text
 
 from walee_async.cli.text import UNKNOWN, big, clean, listed, percent, plural
-from walee_async.cli.wording import NONE, STYLES, plain
+from walee_async.cli.wording import NONE, STYLES
 from walee_async.export.scores import fact
 from walee_async.scoring import Grade, Score
+from walee_async.scoring.component import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

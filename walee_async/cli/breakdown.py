@@ -9,7 +9,8 @@ from rich.text import Text
 
 from walee_async.cli.board import bar
 from walee_async.cli.text import UNKNOWN, big, clean, known, percent
-from walee_async.cli.wording import STYLES, brief_of, fact_of, plain, value_of
+from walee_async.cli.wording import STYLES, brief_of, fact_of, value_of
+from walee_async.scoring.component import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 import sys
 import textwrap
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,6 +14,7 @@ from rich.text import Text
 from walee_async.cli.exits import Exit
 from walee_async.cli.screen import console_on
 from walee_async.cli.wording import brief_of
+from walee_async.fielddocs import field_docs
 from walee_async.models.audience import AGES
 from walee_async.scoring import SCORING_VERSION, Brief, read_brief
 
@@ -67,7 +66,7 @@ def template() -> str:
 
 
 def _keys(table: Struct) -> Iterator[str]:
-    said = _said(type(table))
+    said = field_docs(type(table))
     tables: list[tuple[str, Struct]] = []
     for field in msgspec.structs.fields(table):
         value = getattr(table, field.name)
@@ -100,17 +99,3 @@ def _comment(text: str) -> list[str]:
     """A text as comments; in a file, None is a key that is left out."""
     plain = re.sub(r"\bNone is\b", "left out is", text.replace(_AGES, ", ".join(AGES)))
     return [f"# {line}".rstrip() for part in plain.splitlines() for line in textwrap.wrap(part, _WIDTH) or [""]]
-
-
-def _said(table: type[Struct]) -> dict[str, str]:
-    """What the source says of each field, in the text below it; nothing where the source is not at hand."""
-    try:
-        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(table))).body
-    except OSError:
-        return {}
-    assert isinstance(definition, ast.ClassDef)
-    return {
-        ast.unparse(field.target): inspect.cleandoc(str(text.value.value))
-        for field, text in pairwise(definition.body)
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
-    }

@@ -36,6 +36,7 @@ from walee_async.integrations.dask.shard import MERGED, readers_of, shards_of
 from walee_async.retry import RetryPolicy
 from walee_async.scoring import read_brief
 from walee_async.store import StoreReader
+from walee_async.store.files import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,7 +90,7 @@ def fetch_on_cluster(order: Order) -> Exit:
     keys = find_keys(order.account.key_file, screen).keys if order.output.scheduler == LOCAL else ()
     folder = Path(order.output.out).absolute()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise ConfigError(f"The folder {folder} cannot be made: {error.strerror}") from None
     _look_into(folder, screen)

@@ -103,7 +103,7 @@ def _costs(table: Table, account: Account) -> None:
         table.add_row("  maybe bought", f"{doubts:,}", Text(named))
     if account.price is not None:
         most = f"{money((ledger.bought + doubts) * account.price)} if all in doubt were bought" if doubts else ""
-        table.add_row("  spent", money(ledger.bought * account.price), most)
+        table.add_row("  spent", money(ledger.spent(account.price)), most)
     if account.store:
         table.add_row("  reused", f"{ledger.reused:,}", "read from the store, not bought")
         told = f"`walee status {account.store}` tells what is in it and what it cost"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import re
 import ssl
 import sys
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 PATIENCE: Final = 5.0
 """Seconds to wait for a connection."""
 PACKAGES: Final = ("walee-async", "aiohttp", "aiolimiter", "anyio", "msgspec", "cyclopts", "rich")
-EXTRAS: Final = {"cli": ("cyclopts", "rich"), "page": ("jinja2",), "speed": ("deflate",)}
-"""Extras by the modules that they bring."""
+UNTOLD: Final = {"cli", "test"}
+"""Extras of which nothing is told: what is running here, and what only this package's own tests need."""
+_BRINGS: Final = re.compile(r"([\w.-]+)[^;]*; *extra == '([\w-]+)'")
+"""A requirement of an extra. One that not every Python needs has a longer condition, and is not missed."""
 
 
 class Finding(Struct, frozen=True):
@@ -90,16 +92,25 @@ def _versions() -> list[Finding]:
 
 
 def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
+    return version(name) if _is_installed(name) else "not installed"
 
 
 def _extras() -> list[Finding]:
+    brought: dict[str, list[str]] = {}
+    for requirement in requires("walee-async") or ():
+        if (found := _BRINGS.fullmatch(requirement.replace('"', "'"))) and found[2] not in UNTOLD:
+            brought.setdefault(found[2], []).append(found[1])
     return [
         Finding(
-            f"extra {extra}", "installed" if all(map(find_spec, modules)) else f"pip install 'walee-async[{extra}]'"
+            f"extra {extra}", "installed" if all(map(_is_installed, names)) else f"pip install 'walee-async[{extra}]'"
         )
-        for extra, modules in EXTRAS.items()
+        for extra, names in sorted(brought.items())
     ]
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cyclopts import Token
 
 BASE_URL = "https://api.gateway.walee.ai/api"
+"""As in walee_async.client, which loads aiohttp."""
 
 STORE = Path("reports.db")
 """Where people work and see it: what was paid for belongs beside the list it was bought for, not in a hidden folder."""
@@ -99,21 +100,14 @@ class ListOptions:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class OutputOptions:
-    """What is written, and where."""
+class FetchOptions:
+    """What is written, and where the work is done."""
 
     out: Annotated[str | None, Parameter(metavar="FILE|-", allow_leading_hyphen=True, help=_OUT)] = None
     view: Annotated[Literal["full", "headline"], Parameter(metavar="full|headline", show_choices=False)] = "full"
     """`full` writes the whole report as it came, `headline` only who, how big, how engaging, how good."""
     ordered: bool = False
     """Write in the order of the list. Reports then wait in memory for those before them."""
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class FetchOptions(OutputOptions):
-    """What is written, and where the work is done."""
-
     scheduler: Annotated[str | None, Parameter(metavar="tcp://HOST:PORT|local", help=_SCHEDULER)] = None
     workers: Annotated[int | None, WHOLE] = None
     """Worker processes of --scheduler local. Left out: one for each core."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from contextlib import suppress
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from walee_async.cli.exits import OutputError
 from walee_async.cli.text import size
 from walee_async.errors import ConfigError
 from walee_async.page import MARK, check_extra
+from walee_async.store.files import WholeFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEAD: Final = 4096
 """Bytes at the beginning of a page among which its mark stands."""
@@ -29,9 +30,7 @@ def check_page(path: Path) -> None:
             raise ConfigError(f"{path} cannot be written: there is no folder {path.parent}")
         if os.path.lexists(path) and not _is_ours(path):
             raise ConfigError(f"{path} is there already and is no page of walee's; name another file")
-        descriptor, name = _half(path)
-        os.close(descriptor)
-        Path(name).unlink()
+        WholeFile(path).abort()
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
 
@@ -43,27 +42,12 @@ def write_page(path: Path, text: str) -> str:
         OutputError: the disk is full or refuses.
     """
     data = text.encode()
-    half: Path | None = None
     try:
-        descriptor, name = _half(path)
-        half = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(path)
+        with WholeFile(path) as whole:
+            whole.file.write(data)
     except OSError as error:
         raise OutputError(str(path), error) from None
-    finally:
-        if half is not None:
-            with suppress(OSError):
-                half.unlink(missing_ok=True)
     return size(len(data))
-
-
-def _half(path: Path) -> tuple[int, str]:
-    """A file beside a page, open, and its name."""
-    return tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
 
 
 def _is_ours(path: Path) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from walee_async import errors
 from walee_async.cli.kinds import KINDS
 from walee_async.errors import ConfigError, WaleeError
+from walee_async.reuse import DOUBTFUL, FINAL
 from walee_async.wire.verdict import CODES
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 OPTION: Final = "--retry-failed"
 ALL: Final = "all"
 _KINDS: Final = {kind.replace(" ", "-") for kind in KINDS.values()}
+_HELD: Final = {"NotReadyError"} | FINAL | DOUBTFUL
+"""What later runs hold back; all else they try again anyway, so that to name it changes nothing."""
+_OFFERED: Final = sorted(kind.replace(" ", "-") for name, kind in KINDS.items() if name in _HELD)
 _CLASSES: Final = {
     name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, WaleeError)
 }
@@ -53,8 +57,8 @@ def reasons(words: Iterable[str]) -> frozenset[str]:
     for word in words:
         meaning = _meaning(word)
         if not meaning:
-            near, kinds = _near(word), ", ".join(sorted(_KINDS))
-            hint = f"did you mean {near}?" if near else f"it knows {kinds}, and the gateway's codes"
+            near = _near(word)
+            hint = f"did you mean {near}?" if near else f"it knows {', '.join(_OFFERED)}, and the gateway's codes"
             raise ConfigError(f"{OPTION} knows no reason {word!r}; {hint}")
         found |= meaning
     return frozenset(found)

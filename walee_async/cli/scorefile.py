@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from contextlib import suppress
 from itertools import islice
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -15,9 +12,11 @@ from walee_async.errors import ConfigError
 from walee_async.export import open_table
 from walee_async.export.scores import SCORES, score_row
 from walee_async.scoring import SCORING_VERSION
+from walee_async.store.files import WholeFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from walee_async.export import TableFile, Unfit
     from walee_async.scoring import Brief, Score
@@ -85,34 +84,25 @@ class ScoreLines:
     """Writes JSON lines, with the rank before all else that a score holds."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         try:
-            descriptor, half = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+            self._whole = WholeFile(path)
         except OSError as error:
             raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
-        self._half = Path(half)
-        self._file: IO[bytes] = os.fdopen(descriptor, "wb")
 
     def write(self, scores: Iterable[Score]) -> int:
         """Write them all, and return how many they are."""
         place = 0
         for place, line in enumerate(lines(scores), 1):  # noqa: B007  (it is the count)
-            self._file.write(line)
+            self._whole.file.write(line)
         return place
 
     def close(self) -> None:
         """Bring all of it to the disk, and move it into place."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._half.replace(self._path)
+        self._whole.close()
 
     def abort(self) -> None:
         """Leave nothing behind."""
-        with suppress(OSError):
-            self._file.close()
-        with suppress(OSError):
-            self._half.unlink(missing_ok=True)
+        self._whole.abort()
 
 
 def lines(scores: Iterable[Score]) -> Iterator[bytes]:

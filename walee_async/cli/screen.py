@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -12,9 +12,6 @@ from walee_async.cli.text import clean
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-NARROW: Final = 60
-"""Columns. Below this, what stands side by side goes one below the other."""
 
 
 class _Sturdy:

@@ -12,9 +12,9 @@ from walee_async.cli.aside import Aside
 from walee_async.cli.keys import IN_THE_OPEN, looks_like_key
 from walee_async.errors import ConfigError, InvalidHandleError
 from walee_async.handles import Entry, ListFormat, read_entries, resolve
+from walee_async.handles.files import SUFFIXES
 
 STDIN: Final = "-"
-_SUFFIXES: Final = (".txt", ".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".xlsx", ".xls", ".ods")
 
 
 class HandleList:
@@ -118,9 +118,7 @@ def is_list(target: str) -> bool:
     if target.startswith("@") or "://" in target or "tiktok.com/" in target.lower():
         return False
     path = Path(target)
-    return (
-        target.lower().endswith(_SUFFIXES) or "/" in target or "\\" in target or (path.exists() and not path.is_dir())
-    )
+    return target.lower().endswith(SUFFIXES) or "/" in target or "\\" in target or (path.exists() and not path.is_dir())
 
 
 def checked(target: str) -> str:

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from walee_async.cli.board import bar, unmet
 from walee_async.cli.text import UNKNOWN, big, clean, known, percent, sparkline
-from walee_async.cli.wording import STYLES, brief_of, plain
+from walee_async.cli.wording import STYLES, brief_of
 from walee_async.export.scores import fact
 from walee_async.models.audience import AGES
+from walee_async.scoring.component import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from walee_async.cli.text import UNKNOWN, big, clean, percent
 from walee_async.scoring import Brief, Grade
 from walee_async.scoring.brief import Requirements
+from walee_async.scoring.component import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,11 +54,6 @@ _COUNTS: Final = {
     "times the median month",
     "views a post",
 }
-
-
-def plain(name: str) -> str:
-    """A name as people read it: `audience_fit` is audience fit."""
-    return name.replace("_", " ")
 
 
 def fact_of(fact: Fact) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from walee_async.errors import ConfigError
 from walee_async.export.as_csv import Csv
 from walee_async.export.as_jsonl import JsonLines
 from walee_async.export.as_parquet import Parquet
 from walee_async.export.columns import Unfit, fit
+from walee_async.store.files import WholeFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -51,11 +50,9 @@ class TableFile:
         """Written so far."""
         self._on_unfit = on_unfit
         try:
-            descriptor, half = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+            self._whole = WholeFile(path)
         except OSError as error:
             raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
-        self._half = Path(half)
-        self._file: IO[bytes] = os.fdopen(descriptor, "wb")
         self._writer: TableWriter | None = None
 
     def begin(self, *, bom: bool, about: Mapping[str, str]) -> Self:
@@ -63,11 +60,11 @@ class TableFile:
         try:
             match self.path.suffix.lower():
                 case ".csv":
-                    self._writer = Csv(self._file, self.table, bom=bom)
+                    self._writer = Csv(self._whole.file, self.table, bom=bom)
                 case ".jsonl":
-                    self._writer = JsonLines(self._file, self.table)
+                    self._writer = JsonLines(self._whole.file, self.table)
                 case _:
-                    self._writer = Parquet(self._file, self.table, about)
+                    self._writer = Parquet(self._whole.file, self.table, about)
         except BaseException:
             self.abort()
             raise
@@ -95,9 +92,7 @@ class TableFile:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
+            self._whole.finish()
 
     def close(self) -> None:
         """Bring all of it to the disk, and move it into place.
@@ -107,7 +102,7 @@ class TableFile:
         """
         try:
             self.finish()
-            self._half.replace(self.path)
+            self._whole.close()
         except BaseException:
             self.abort()
             raise
@@ -117,10 +112,7 @@ class TableFile:
         if self._writer is not None:
             self._writer.abort()
             self._writer = None
-        with suppress(OSError):
-            self._file.close()
-        with suppress(OSError):
-            self._half.unlink(missing_ok=True)
+        self._whole.abort()
 
     def __enter__(self) -> Self:
         return self

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Callable, Sequence
-from functools import cache
-from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +23,7 @@ from msgspec.inspect import (
 
 from walee_async.export.columns import Column, Kind
 from walee_async.export.units import unit_of
+from walee_async.fielddocs import field_docs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -56,7 +53,7 @@ class Flat:
 
     def __init__(self, model: type[Struct], *, leave: Collection[str] = (), names: Mapping[str, str] | None = None):
         self._names = names or {}
-        self._said = _said(model)
+        self._said = {field: " ".join(said.split()) for field, said in field_docs(model).items()}
         self._model = model
         self.columns: list[Column] = []
         read: list[str] = []
@@ -136,18 +133,3 @@ def _within(part: str, column: Column) -> Column:
 
 def _joined(texts: tuple[str, ...]) -> str:
     return " ".join(texts)
-
-
-@cache
-def _said(model: type[Struct]) -> dict[str, str]:
-    """What the source says of each field, in the text below it; nothing where the source is not at hand."""
-    try:
-        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
-    except OSError:
-        return {}
-    assert isinstance(definition, ast.ClassDef)
-    said: dict[str, str] = {}
-    for field, text in pairwise(definition.body):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            said[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
-    return said

@@ -12,6 +12,7 @@ from walee_async.errors import ConfigError, PayloadError, StoreDamagedError
 from walee_async.export.files import SUFFIXES, open_table
 from walee_async.export.tidy import Stored, ledger, tidy_tables
 from walee_async.store import Finding, StoreReader
+from walee_async.store.files import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ def export_tables(
 
     Args:
         store: The store's file, or a reader of it.
-        folder: Where to; made if it is not there.
+        folder: Where to; made for its owner alone if it is not there.
         format: `parquet` needs the extra of that name; `csv` and `jsonl` need nothing.
         every: All versions of each creator's report rather than the newest.
         bom: CSV for spreadsheets; see `as_csv`.
@@ -95,7 +96,7 @@ def _made(folder: Path) -> Iterator[None]:
     """Make sure of the folder, and take it back if it was made for nothing."""
     try:
         there = folder.is_dir()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise ConfigError(f"{folder} cannot be made: {error.strerror}") from None
     try:

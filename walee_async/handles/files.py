@@ -28,6 +28,8 @@ _FORMATS: Final[dict[str, ListFormat]] = {
     ".json": "jsonl",
 }
 _SPREADSHEETS: Final = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
+SUFFIXES: Final = (".txt", *_FORMATS, *_SPREADSHEETS)
+"""What the names of lists end in, and those of spreadsheets, which people take for lists."""
 _LOOK: Final = 4096
 _PATH: Final = 4096
 """Characters of a path that are told: all of them, or nobody would find the file."""

@@ -67,8 +67,8 @@ class Tracing:
             case RunStarted(run=run, total=total):
                 known: Attributes = {"walee.run": run} | ({} if total is None else {"walee.total": total})
                 self._runs[run] = self._tracer.start_span("walee.run", attributes=known)
-            case OutcomeReached(run=run, handle=handle, error="DecodeError") if run in self._runs:
-                # A run decodes a report when it hands it over: its own span has ended by then.
+            case OutcomeReached(run=run, handle=handle, error="DecodeError" | "InflateError") if run in self._runs:
+                # A run decodes a report when it hands it over: its own span may have ended well by then.
                 self._runs[run].add_event("walee.undecodable", self._named(handle))
             case RunEnded():
                 self._run_ended(event)

@@ -173,7 +173,7 @@ class Curves(_Part, frozen=True, kw_only=True):
     """Where the curves of the components stand: this package's own, as no public norm is known for any of them."""
 
     reach_half: float = 0.2
-    """Views a post per follower that make 50 points. 0.19 is what a creator of 93 million has (tests/data)."""
+    """Views a post per follower that make 50 points. 0.19 is what a creator of 93 million has."""
     growth_high: float = 0.03
     """Follower growth a month that makes 75 points, a fraction; as much decline makes 25. 3 % doubles in two years."""
     fit_full: float = 0.5

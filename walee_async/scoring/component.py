@@ -27,6 +27,11 @@ class Component(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     evidence: tuple[Fact, ...] = ()
 
 
+def plain(name: str) -> str:
+    """A name as people read it: `audience_fit` is audience fit."""
+    return name.replace("_", " ")
+
+
 def points(value: float) -> float:
     """Points as they are reported and summed: 0 to 100, in hundredths."""
     return round(min(100.0, max(0.0, value)), 2)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from walee_async.scoring.component import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -81,7 +83,7 @@ def _who(score: Score) -> str:
 
 
 def _words(name: str) -> str:
-    return escape(name.replace("_", " "))
+    return escape(plain(name))
 
 
 def _text(given: str, limit: int = LONGEST) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import Struct
 
-from walee_async.scoring.component import beside
+from walee_async.scoring.component import beside, plain
 from walee_async.scoring.measures import known
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ class Requirement(Struct, frozen=True, omit_defaults=True, gc=False):
     def reason(self) -> str:
         """A clause for people: what was found and what is asked."""
         if self.name == "no_flags":
-            return f"the brief allows no flag {str(self.limit).replace('_', ' ')}: {self.found}"
+            return f"the brief allows no flag {plain(str(self.limit))}: {self.found}"
         if self.name == "review_flags":
-            return f"to be looked at, {str(self.limit).replace('_', ' ')}: {self.found}"
+            return f"to be looked at, {plain(str(self.limit))}: {self.found}"
         bound, _, what = self.name.partition("_")
-        what = what.replace("_", " ")
+        what = plain(what)
         if not self.limit and self.found is None:
             return f"{what}: not known"
         limit = float(self.limit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from walee_async.scoring.component import Component, beside
+from walee_async.scoring.component import Component, beside, plain
 from walee_async.scoring.flags import Flag
 from walee_async.scoring.requirements import Requirement
 
@@ -86,11 +86,6 @@ class Score(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 _TOLD: Final = ("review_flags", "min_coverage")
 """Requirements that a sentence tells of elsewhere."""
-
-
-def plain(name: str) -> str:
-    """A name as people read it: `audience_fit` is audience fit."""
-    return name.replace("_", " ")
 
 
 def explanation(told: Mapping[str, Any]) -> str:

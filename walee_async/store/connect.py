@@ -115,7 +115,7 @@ def _uri(path: Path, mode: str) -> str:
 
 
 def sidecar(path: Path, suffix: str) -> Path:
-    """One of the files beside a store: `-wal`, `-shm`, `-journal`, `.reserve`, `.views`."""
+    """One of the files beside a store: `-wal`, `-shm`, `-journal`, `.lock`, `.reserve`, `.views`."""
     return path.with_name(path.name + suffix)
 
 

@@ -7,11 +7,8 @@ import codecs
 import gzip
 import hashlib
 import itertools
-import os
-import tempfile
 import threading
 import zlib
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +17,7 @@ import msgspec
 
 from walee_async.errors import ConfigError, StoreDamagedError, WaleeError
 from walee_async.store.arrivals import Arrival, Line, read_line
+from walee_async.store.files import WholeFile
 from walee_async.store.journal import Origin, keep
 from walee_async.store.records import Finding, Imported, Rejected
 
@@ -60,25 +58,23 @@ def export_payloads(
         StoreDamagedError: a report is damaged and `on_damage` is None; the file is not there then.
     """
     path = Path(target)
-    half: Path | None = None
+    whole: WholeFile | None = None
     count = 0
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        half = Path(name)
+        whole = WholeFile(path)
         # The bodies are compressed already: level 1 only takes back what base64 adds.
-        with os.fdopen(descriptor, "wb") as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as file:
+        with gzip.GzipFile("", "wb", 1, whole.file, mtime=0) as file:
             for line in _export_lines(reader, every, on_damage):
                 if stop.is_set():
                     return count
                 file.write(_encoder.encode(line) + b"\n")
                 count += 1
-        half.replace(path)
+        whole.close()
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
     finally:
-        if half is not None:
-            with suppress(OSError):
-                half.unlink(missing_ok=True)
+        if whole is not None:
+            whole.abort()
     return count
 
 

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from walee_async.errors import StoreError, StoreLockedError, StorePathError
+from walee_async.store.connect import sidecar
 from walee_async.store.paths import is_same
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Lock:
             StorePathError: the folder cannot be written to.
             StoreError: the file system has no locks.
         """
-        path = store.with_name(f"{store.name}.lock")
+        path = sidecar(store, ".lock")
         try:
             file = open(path, "r+b", buffering=0, opener=_opener)  # noqa: SIM115  (kept open; Path has no opener)
         except OSError as error:
@@ -131,7 +132,7 @@ if hasattr(os, "register_at_fork"):
 def is_held(store: Path) -> bool:
     """Whether somebody writes to a store, this process included. Where nobody can tell, nobody does."""
     try:
-        file = store.with_name(f"{store.name}.lock").open("rb")
+        file = sidecar(store, ".lock").open("rb")
     except OSError:
         return False
     with file:

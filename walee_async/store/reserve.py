@@ -6,6 +6,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from walee_async.store.connect import sidecar
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -18,7 +20,7 @@ class Reserve:
     """A file beside a store that is there to be deleted: room for so many reports on the way."""
 
     def __init__(self, store: Path, under_way: int) -> None:
-        self._path = store.with_name(f"{store.name}.reserve")
+        self._path = sidecar(store, ".reserve")
         self.size = under_way * EACH
 
     def fill(self) -> bool:

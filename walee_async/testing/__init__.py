@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         Unsuccessful,
         WrongType,
     )
-    from walee_async.testing.gateway import Gateway, GatewayStatistics, KeyStatistics
+    from walee_async.testing.gateway import Gateway, GatewayStatistics, KeyCounts
     from walee_async.testing.maker import Creator, Maker
     from walee_async.testing.thread import GatewayThread
 
@@ -55,7 +55,7 @@ __all__ = [
     "GatewayThread",
     "Hang",
     "Html",
-    "KeyStatistics",
+    "KeyCounts",
     "Maker",
     "Mix",
     "Quota",
@@ -74,7 +74,7 @@ _ROOMS = {
     "Gateway": "gateway",
     "GatewayStatistics": "gateway",
     "GatewayThread": "thread",
-    "KeyStatistics": "gateway",
+    "KeyCounts": "gateway",
     "Maker": "maker",
 }
 

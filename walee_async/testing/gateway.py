@@ -36,7 +36,7 @@ STATISTICS = "/_gateway/statistics"
 OPENAPI = "/_gateway/openapi.json"
 
 
-class KeyStatistics(Struct, frozen=True, kw_only=True):
+class KeyCounts(Struct, frozen=True, kw_only=True):
     """What one key did: `label` is the end of it, `busiest_second` the most requests within any one second."""
 
     label: str
@@ -58,7 +58,7 @@ class GatewayStatistics(Struct, frozen=True, kw_only=True):
     """By status; -1 counts those dropped before a status line."""
     faults: dict[str, int]
     """Faults met, by name."""
-    keys: list[KeyStatistics]
+    keys: list[KeyCounts]
 
 
 class Gateway:
@@ -204,7 +204,7 @@ class Gateway:
     def statistics(self) -> GatewayStatistics:
         """Return the counts so far."""
         keys = [
-            KeyStatistics(
+            KeyCounts(
                 label=f"…{account.key[-4:]}",
                 requests=len(account.arrivals),
                 breaches=account.breaches,

@@ -6,15 +6,13 @@ leaves out what it does not know: no key of a report is required, and none may b
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
-from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
 
 from walee_async import models
+from walee_async.client import BASE_URL
 from walee_async.errors import (
     ExhaustedKeyError,
     GatewayError,
@@ -24,10 +22,10 @@ from walee_async.errors import (
     RefusedKeyError,
     ServerError,
 )
+from walee_async.fielddocs import field_docs
 from walee_async.wire.request import REPORT_PATH
 from walee_async.wire.verdict import CODES, SUBSCRIPTION
 
-SERVER: Final = "https://api.gateway.walee.ai/api"
 VERSION: Final = "1.0.0"
 """Of the gateway's own documentation."""
 
@@ -62,7 +60,7 @@ _WAIT: Final = {
 }
 
 
-def describe(server: str = SERVER) -> dict[str, Any]:
+def describe(server: str = BASE_URL) -> dict[str, Any]:
     """The OpenAPI document in JSON's own types. `server` is the base URL."""
     return {
         "openapi": "3.1.0",
@@ -157,7 +155,7 @@ def _parts() -> dict[str, Any]:
     """The schemas of a report and of all its parts, by name."""
     _, schemas = msgspec.json.schema_components([models.CreatorReport], ref_template=f"{_SCHEMAS}{{name}}")
     for name, schema in schemas.items():
-        said = _said(getattr(models, name))
+        said = field_docs(getattr(models, name))
         # CPython 3.13 takes the indentation off docstrings, those before it do not.
         schema["description"] = inspect.cleandoc(schema["description"])
         schema["properties"] = {
@@ -172,16 +170,3 @@ def _known(schema: dict[str, Any]) -> dict[str, Any]:
     """A field as it is when it is there: not null, and of no default."""
     (known,) = (kind for kind in schema["anyOf"] if kind != {"type": "null"})
     return dict(known)
-
-
-def _said(part: type[msgspec.Struct]) -> dict[str, str]:
-    """What stands below each field in the source of a Struct and of those it extends."""
-    said: dict[str, str] = {}
-    for kind in reversed(part.__mro__[: part.__mro__.index(msgspec.Struct)]):
-        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
-        assert isinstance(tree, ast.ClassDef)
-        for field, below in pairwise(tree.body):
-            match field, below:
-                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                    said[name] = inspect.cleandoc(text)
-    return said

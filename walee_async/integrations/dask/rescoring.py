@@ -28,6 +28,7 @@ from walee_async.rescoring import CHUNK, Scorer
 from walee_async.scoring import SCORING_VERSION, Brief, Score, ScoreView, score
 from walee_async.store import Finding, StoreReader, Views
 from walee_async.store.arrivals import read_line
+from walee_async.store.files import make_folder
 
 if TYPE_CHECKING:
     from walee_async.export import Unfit
@@ -220,7 +221,7 @@ def write_part(part: Part, brief: Brief, lenient: bool, number: int, into: str) 
         troubles.append(Finding(str(unfit), damage=False))
 
     try:
-        Path(into).mkdir(parents=True, exist_ok=True)
+        make_folder(Path(into))
         about = {"brief": brief.id, "scoring_version": SCORING_VERSION}
         path = Path(into) / f"scores-{number:05}.parquet"
         with open_table(path, SCORES, replace=True, on_unfit=tell, about=about) as table:

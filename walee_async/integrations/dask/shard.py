@@ -17,6 +17,7 @@ from walee_async.errors import StoreDamagedError, StoreError, StoreLockedError, 
 from walee_async.reuse import is_young
 from walee_async.store import Standing, Store, StoreReader
 from walee_async.store.connect import check_header
+from walee_async.store.files import make_folder
 from walee_async.store.lock import is_held
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Shard(Store):
             StoreError: none can be opened or made.
         """
         try:
-            (folder / SHARDS).mkdir(parents=True, exist_ok=True)
+            make_folder(folder / SHARDS)
         except OSError as error:
             raise StorePathError(f"{folder} cannot be written to: {error.strerror}") from None
         for number in itertools.count(1):

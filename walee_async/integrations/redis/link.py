@@ -57,8 +57,10 @@ def check_url(url: str) -> str:
         ConfigError: it is none. The message does not show it: there may be a password in it.
     """
     try:
-        _client(url)
-    except (ValueError, TypeError, AttributeError):
+        pool = _client(url).connection_pool
+        # What stands behind a ? is only looked at when a connection is made; this one connects to nothing.
+        pool.connection_class(**pool.connection_kwargs)
+    except (ValueError, TypeError, AttributeError, RedisError):
         known = "redis://host:6379/0, rediss://host:6379/0 or unix:///path"
         raise ConfigError(f"The address of Redis cannot be read; write {known}") from None
     return url

@@ -19,7 +19,7 @@ SECOND: Final = 1e6
 """The server counts in microseconds."""
 
 
-class Standing:
+class SharedStanding:
     """What the server last said, in microseconds of its clock."""
 
     def __init__(self, me: str) -> None:

@@ -14,7 +14,7 @@ from walee_async.bucket import LATENESS
 from walee_async.errors import DeadlineError, LongPauseError
 from walee_async.events import GateAlone, GateRejoined
 from walee_async.integrations.shared.link import TIMEOUT, NoAnswerError
-from walee_async.integrations.shared.standing import BEAT, RECENT, SECOND, Standing
+from walee_async.integrations.shared.standing import BEAT, RECENT, SECOND, SharedStanding
 
 if TYPE_CHECKING:
     from walee_async.integrations.shared.link import Link
@@ -42,7 +42,7 @@ class SharedTurns:
         self._loop = asyncio.get_running_loop()
         self._link = link
         self._keys = (name, f"{name}:members")
-        self._standing = Standing(secrets.token_hex(8))
+        self._standing = SharedStanding(secrets.token_hex(8))
         self._turns: deque[float] = deque()
         self._own: float | None = None  # the last turn this process took by itself; None: the server gives them
         self._alone_since = 0.0

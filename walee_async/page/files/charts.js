@@ -70,7 +70,10 @@ function compile(kind, spec, config = CONFIG) {
   return structuredClone(compiled.get(kind));
 }
 
-function makeView(spec, container, renderer) {
+// Vega names what it draws in "Vega visualization", so that is an element of its own, and what its holder says stays.
+function makeView(spec, holder, renderer) {
+  const container = el("div", { "aria-hidden": "true" });
+  holder.replaceChildren(container);
   return new vega.View(vega.parse(spec, null, { ast: true }), {
     container, renderer, expr: vega.expressionInterpreter, loader: LOADER, logger: vega.logger(vega.Error), hover: false,
   });
@@ -93,7 +96,6 @@ function paint({ kind, values, height, labels, holder, width }) {
   if (labels) spec = labelled(spec, labels);
   const chart = makeView(spec, holder, "svg").width(width ?? (holder.clientWidth || 340)).height(height).run();
   const picture = holder.querySelector("svg");
-  picture.setAttribute("aria-hidden", "true"); // its holder says what it shows
   picture.setAttribute("focusable", "false");
   picture.style.width = "100%";
   picture.style.height = "auto";

@@ -127,12 +127,13 @@ function posts(sheet) {
   const heading = "Recent posts";
   const made = [...(sheet.posts ?? [])].reverse();
   if (!made.some((post) => known(post.views) || known(post.likes))) return missing(heading);
+  const seen = made.map((post) => post.views).filter(known);
   const values = made.flatMap((post, place) => [{ place, what: "views", count: post.views ?? null }, { place, what: "likes", count: post.likes ?? null }]);
   const every = Math.ceil(made.length / 5);
   const labels = made.map((post, place) => (place % every || !post.day ? "" : day(post.day).replace(/ \d{4}$/, "")));
   return chart({
     kind: "posts", height: 130, heading, values, labels, key: colourKey(["bar", "views"], ["here", "likes"]),
-    told: `Views and likes of the last ${plural(made.length, "post")}; views from ${big(Math.min(...made.map((post) => post.views ?? Infinity).filter(Number.isFinite)))} to ${big(Math.max(...made.map((post) => post.views ?? 0)))}`,
+    told: `Views and likes of the last ${plural(made.length, "post")}; views ${seen.length ? `from ${big(Math.min(...seen))} to ${big(Math.max(...seen))}` : UNKNOWN}`,
     table: [["Day", "Views", "Likes", "Comments"], ...made.map((post) => [day(post.day), big(post.views), big(post.likes), big(post.comments)])],
   });
 }
