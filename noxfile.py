@@ -50,9 +50,16 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all the tests against the built package, on every Python that is here."""
+    """Run the tests against the built package, on every Python that is here."""
     session.install(".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def long(session: nox.Session) -> None:
+    """Run the tests that take longer: kills, cuts, limits and memory over time, the page, the docs, benchmarks, soak."""
+    session.install(".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]")
+    session.run("pytest", "-m", "long", *session.posargs)
 
 
 @nox.session
@@ -109,7 +116,7 @@ def lowest(session: nox.Session) -> None:
     extras = PROJECT["project"]["optional-dependencies"]
     declared = [*PROJECT["project"]["dependencies"], *chain.from_iterable(extras.values())]
     session.install(f".[{','.join(extras)}]", *(re.sub(r">=([\w.]+)(,[^;]*)?", r"==\1", text) for text in declared))
-    session.run("pytest", "-m", "not long", *session.posargs)
+    session.run("pytest", *session.posargs)
 
 
 @nox.session(default=False)
@@ -152,7 +159,8 @@ def vendor(session: nox.Session) -> None:
 def kill(session: nox.Session) -> None:
     """Kill thirty-two runs again and again, and hold each store against the gateway's books."""
     session.install(".[cli,speed,test]")
-    session.run("pytest", "-n", "0", "-rP", "tests/test_killed.py", "--kill-runs", *(session.posargs or ["32"]))
+    runs = session.posargs or ["32"]
+    session.run("pytest", "-n", "0", "-m", "long", "-rP", "tests/test_killed.py", "--kill-runs", *runs)
 
 
 @nox.session(default=False)
