@@ -57,7 +57,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def long(session: nox.Session) -> None:
-    """Run the tests that take longer: kills, cuts, limits and memory over time, the page, the docs, benchmarks, soak."""
+    """Run the tests that take longer: kills, cuts, limits, memory, the page, the docs, benchmarks, soak."""
     session.install(".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]")
     session.run("pytest", "-m", "long", *session.posargs)
 
