@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from walee_async import Failed, Fetched, Headline, Options, Transport, WaleeClient
 from walee_async.errors import (
+    AccountError,
     AmbiguousError,
     ConfigError,
     DeadlineError,
@@ -37,6 +38,7 @@ from walee_async.testing import (
     Html,
     Mix,
     Quota,
+    Redirect,
     Revoke,
     Slow,
     Status,
@@ -252,6 +254,26 @@ async def test_a_pause_past_the_deadline_ends_the_run_resumably(gateway: Gateway
     async with client(gateway, retry=RetryPolicy(deadline=5.0)) as walee:
         with pytest.raises(RunEndedError, match="3600 s"):
             await asyncio.wait_for(walee.creator_reports(gateway.handles).collect(), 3)
+
+
+@pytest.mark.parametrize("answer", [Status(404), Html(status=200), Redirect("https://elsewhere.example/")])
+async def test_an_address_of_something_else_ends_the_run(answer: Fault) -> None:
+    """Where the first ten answers are none of the gateway's, nothing more is sent and the address is doubted."""
+    async with Gateway(creators=100, faults=Mix(1.0, (answer,))) as gateway, client(gateway) as walee:
+        with pytest.raises(RunEndedError, match=r"the first 10 answers were none .*; check the base URL") as caught:
+            await walee.creator_reports(gateway.handles, concurrency=4).collect()
+        assert 10 <= gateway.requests_seen < 10 + 4
+    assert isinstance(caught.value.__cause__, AccountError)
+    assert len(caught.value.outcomes) == 100
+
+
+async def test_a_strange_answer_among_others_ends_nothing(gateway: Gateway) -> None:
+    """A proxy that fails now and then is no wrong address, however many strange answers it gives."""
+    for handle in gateway.handles[1:]:
+        gateway.plan(handle, Status(404))
+    async with client(gateway) as walee:
+        outcomes = await walee.creator_reports(gateway.handles, concurrency=1).collect()
+    assert [type(outcome) for outcome in outcomes] == [Fetched] + [Failed] * 19
 
 
 async def test_a_gateway_that_is_not_there_ends_the_run_resumably(gateway: Gateway) -> None:

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("walee_async")
 
+STRANGE: Final = 10
+"""Answers in a row, from the first on, none of which was one of the gateway's: the address is another's, or there is a
+sign-in page in between."""
 SHORT_WINDOW: Final = 60.0
 """Seconds. A quota over a longer window is a budget, not a pace: it is obeyed by pausing when it is used up."""
 
@@ -57,6 +60,7 @@ class Session:
     ) -> None:
         self.gate = gate
         self.benched: AccountError | None = None
+        self._strange: int | None = 0  # answers that were none, until the first that was one
         self._key = key
         self._base_url = base_url
         self._transport = transport
@@ -209,8 +213,15 @@ class Session:
             case AccountError():
                 permit.answered()
                 self.bench(error)
+            case UnexpectedAnswerError() if self._strange is not None:
+                permit.answered()
+                self._strange += 1
+                if self._strange == STRANGE:
+                    said = f"the first {STRANGE} answers were none of the gateway's: {error.detail}; check the base URL"
+                    self.bench(AccountError(said, status=error.status))
             case _:
                 permit.answered()
+                self._strange = None
 
     def bench(self, error: AccountError) -> None:
         """Use this key no more, for that reason; whoever waits at its gate is told."""

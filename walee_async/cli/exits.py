@@ -37,7 +37,7 @@ MEANINGS: Final[dict[Exit, str]] = {
     Exit.FETCHED: "everything was fetched or scored",
     Exit.USAGE: "wrong usage or set-up; nothing was sent",
     Exit.SOME_FAILED: "some handles failed, or reports cannot be read, each for its own reason",
-    Exit.ACCOUNT: "the gateway refused the account, or made it wait past the deadline",
+    Exit.ACCOUNT: "the gateway refused the account, made it wait past the deadline, or is not there",
     Exit.STORE: "the store cannot be used, is damaged, or its disk is full; what was kept is kept",
     Exit.BUDGET: "the budget was spent before the list ended",
     Exit.BUG: "a bug in walee; WALEE_DEBUG=1 shows where",
