@@ -128,6 +128,7 @@ def test_a_killed_run_names_what_may_have_been_bought(walee: Any, gateway: Gatew
     named = re.search(r"2 reports may have been bought when the last run was killed: (\S+), (\S+)\.", sentence)
     assert named is not None
     assert sorted(named.groups()) == sorted(doubtful)
+    assert "Of what is to be bought now" not in sentence  # it has just been said
     with StoreReader.open(store) as reader:
         totals = reader.totals()
     assert totals.reports == gateway.billed.total() == 12

@@ -13,7 +13,7 @@ from walee_async.cli.bar import Bar
 from walee_async.cli.digest import Account, Digest, summary
 from walee_async.cli.exits import Exit, exit_of
 from walee_async.cli.interrupts import Interrupts
-from walee_async.cli.keeping import age_of, budget_of, start_over
+from walee_async.cli.keeping import age_of, budget_of, named_doubts, start_over
 from walee_async.cli.keys import find_keys
 from walee_async.cli.pulse import Pulse
 from walee_async.cli.reasons import reasons
@@ -151,14 +151,15 @@ class Job(Struct, kw_only=True):
         store = self.client.store
         if new or store is None:
             return
-        of, doubts = "", [handle for handle in await store.doubts() if handle not in store.orphans]
+        of, doubts = "", list(await store.doubts())
         if not self.handles.endless:
             plan = await self._plan()
             of, doubts = "Of what is to be bought now, ", plan.in_doubt
             if plan.stale and not self.order.store.fresh:
                 stale = plural(plan.stale, "report is", "reports are")
                 self.screen.say(clean(f"In {self.store} {stale} too old by --max-age, to be bought again."))
-        if doubts:
+        told = named_doubts(store)
+        if doubts := [handle for handle in doubts if handle not in told]:
             reports = plural(len(doubts), "report")
             self.screen.warn(f"{of}{reports} may have been bought already and did not come: {', '.join(doubts)}.")
 

@@ -46,6 +46,11 @@ def budget_of(options: SpendOptions) -> Budget:
     return Budget(max_reports=options.max_reports, max_spend=options.max_spend, price=options.price)
 
 
+def named_doubts(store: Store) -> list[str]:
+    """The handles that `tell_doubts` names."""
+    return list(dict.fromkeys(store.orphans))[:NAMED]
+
+
 def tell_doubts(store: Store, screen: Screen) -> None:
     """Name the handles whose requests were under way when the last process that wrote to the store was killed."""
     if store.orphans:
