@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from anyio import run_process
+from anyio import open_process, run_process, sleep
 
 from walee_async.testing import Gateway, Revoke
 
@@ -65,6 +65,22 @@ async def test_the_script_says_that_the_account_is_refused(gateway: Gateway, tmp
     assert done.returncode == 4
     (sentence,) = done.stderr.decode().splitlines()  # and none for those it did not come to
     assert "the run ended before the list did" in sentence
+
+
+async def test_the_script_tells_a_lost_store_from_a_refused_account(gateway: Gateway, tmp_path: Path) -> None:
+    """A store that is taken away ends it with the code 5."""
+    (tmp_path / "handles.txt").write_text("\n".join(gateway.handles), "utf-8")
+    gateway.latency = 0.3
+    async with await open_process(
+        command("script.py", "handles.txt"), cwd=tmp_path, env=environment(gateway)
+    ) as process:
+        while not gateway.requests_seen:  # noqa: ASYNC110 - it is another process that asks
+            await sleep(0.01)
+        (tmp_path / "reports.db").unlink()
+        assert process.stderr is not None
+        said = b"".join([part async for part in process.stderr]).decode()
+        assert await process.wait() == 5
+    assert "the run ended before the list did" in said
 
 
 async def test_the_script_without_a_list_says_how_it_is_used(gateway: Gateway, tmp_path: Path) -> None:
