@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from anyio import run_process
+from anyio import open_process, run_process, sleep
 
 from walee_async.testing import Gateway, Revoke
 
@@ -63,7 +63,36 @@ async def test_the_script_says_that_the_account_is_refused(gateway: Gateway, tmp
     gateway.plan(gateway.handles[0], Revoke())
     done = await run_process(command("script.py", "handles.txt"), cwd=tmp_path, env=environment(gateway), check=False)
     assert done.returncode == 4
-    assert "the run ended before the list did" in done.stderr.decode().splitlines()[-1]
+    (sentence,) = done.stderr.decode().splitlines()  # and none for those it did not come to
+    assert "the run ended before the list did" in sentence
+
+
+async def test_the_script_tells_a_lost_store_from_a_refused_account(gateway: Gateway, tmp_path: Path) -> None:
+    """A store that is taken away ends it with the code 5."""
+    (tmp_path / "handles.txt").write_text("\n".join(gateway.handles), "utf-8")
+    gateway.latency = 0.3
+    async with await open_process(
+        command("script.py", "handles.txt"), cwd=tmp_path, env=environment(gateway)
+    ) as process:
+        while not gateway.requests_seen:  # noqa: ASYNC110 - it is another process that asks
+            await sleep(0.01)
+        (tmp_path / "reports.db").unlink()
+        assert process.stderr is not None
+        said = b"".join([part async for part in process.stderr]).decode()
+        assert await process.wait() == 5
+    assert "the run ended before the list did" in said
+
+
+async def test_the_script_without_a_list_says_how_it_is_used(gateway: Gateway, tmp_path: Path) -> None:
+    """No argument, no file, no store that can be: each is one sentence and the code 2, and nothing is printed."""
+    (tmp_path / "handles.txt").write_text("river.kites", "utf-8")
+    (tmp_path / "reports.db").write_text("not a store", "utf-8")
+    for given, told in ([], "Usage: "), (["none.txt"], "there is no file"), (["handles.txt"], "reports.db"):
+        done = await run_process(command("script.py", *given), cwd=tmp_path, env=environment(gateway), check=False)
+        assert (done.returncode, done.stdout) == (2, b"")
+        (sentence,) = done.stderr.decode().splitlines()
+        assert told in sentence
+    assert gateway.requests_seen == 0
 
 
 # -- the notebook -----------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from walee_async.handles import (
     entries_from_csv,
     entries_from_jsonl,
     entries_from_text,
+    guessed_columns,
     parse_handle,
     read_entries,
     resolve,
@@ -254,7 +255,8 @@ def test_a_missing_column_names_those_there_are(column: str) -> None:
 def test_an_unclear_column_is_not_guessed() -> None:
     """Several columns with unknown names need one to be named."""
     with pytest.raises(
-        ConfigError, match=r"x\.csv has no column that is known to hold handles; name one; .* is 'a', 'b'\."
+        ConfigError,
+        match=r"x\.csv has no column that is known to hold handles; name one \(--column\); .* is 'a', 'b'\.",
     ):
         next(entries_from_csv(["a,b\n"], "x.csv"))
 
@@ -263,6 +265,23 @@ def test_a_wide_table_shows_twenty_columns() -> None:
     """More would hide the sentence."""
     with pytest.raises(ConfigError, match=r"'c18', 'c19'\.$"):
         next(entries_from_csv([",".join(f"c{number}" for number in range(30))], "x.csv"))
+
+
+@pytest.mark.parametrize("name", ["username", " Profile URL", "\ufeffhandles"])
+def test_plain_text_may_begin_with_the_name_of_a_column(name: str) -> None:
+    """The first line that is no comment is left out if it names a column; further down, or with @, it is a handle."""
+    lines = ["# copied\n", "\n", f"{name}\n", "a\n", "username\n"]
+    assert [(entry.text, entry.line) for entry in entries_from_text(lines, "x")] == [("a", 4), ("username", 5)]
+    assert [entry.text for entry in entries_from_text(["@username\n", "a\n"], "x")] == ["@username", "a"]
+
+
+def test_the_columns_that_could_be_meant_are_told(tmp_path: Path) -> None:
+    """The one that is read comes first; a table without a header, and what is no table, have none."""
+    file = tmp_path / "x.csv"
+    for text, names in (("User;Mail;Handle\n", ["Handle", "User"]), ("a;b\n", []), ("", [])):
+        file.write_text(text, "utf-8")
+        assert guessed_columns(file) == names
+    assert guessed_columns(file, "text") == []
 
 
 @pytest.mark.parametrize("name", COLUMNS)

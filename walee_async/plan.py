@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from walee_async.feed import Feed
     from walee_async.store import Store
 
+_NAMED: Final = 5
+"""Entries that are named which cannot be a handle."""
 _BATCH: Final = 500
 """Handles looked up at a time."""
 
@@ -30,6 +32,8 @@ class Plan(Struct, kw_only=True):
     """Entries that name a handle again."""
     invalid: int = 0
     """Entries that cannot be a handle."""
+    first_invalid: list[str] = []
+    """What is wrong with the first five of those."""
     fresh: int = 0
     """In the store and young enough."""
     stale: int = 0
@@ -79,6 +83,8 @@ async def make_plan(feed: Feed, store: Store | None, rules: Rules, *, budget: Bu
         handles = [handle for handle in batch if isinstance(handle, str)]
         plan.distinct += len(batch)
         plan.invalid += len(batch) - len(handles)
+        wrong = [str(failed.error.detail) for failed in batch if isinstance(failed, Failed)]
+        plan.first_invalid.extend(wrong[: _NAMED - len(plan.first_invalid)])
         known = await store.standing(handles) if store is not None else dict.fromkeys(handles, Standing(None, None, 0))
         for handle, standing in known.items():
             _count(plan, handle, standing, rules)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -162,13 +163,14 @@ def test_without_pyarrow_there_is_a_way(walee_for: Any, bought: Path, tmp_path: 
     walee = walee_for(None)
     (tmp_path / "absent").mkdir()
     (tmp_path / "absent" / "pyarrow.py").write_text("raise ImportError")
-    walee.environment["PYTHONPATH"] = str(tmp_path / "absent")
+    was = walee.environment.get("PYTHONPATH", "")
+    walee.environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "absent"), was])
     ended = walee("export", str(bought), "--tables", "t")
     assert ended.code == 2
     assert "Traceback" not in ended.err
     said = " ".join(ended.err.split())
     assert "Parquet needs pyarrow: pip install 'walee-async[parquet]', or choose another format" in said
-    assert "--format csv" in said
+    assert "(tables: --format csv; scores: -o NAME.csv)" in said
     assert not (tmp_path / "t").exists()
     assert walee("export", str(bought), "--tables", "t", "--format", "csv").code == 3
 

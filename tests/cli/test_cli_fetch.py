@@ -69,7 +69,12 @@ def test_a_pause_past_the_deadline_ends_the_run(walee: Any, gateway: Gateway) ->
     [
         ([], "Name handles, a file of handles, or - for standard input"),
         (["a.creator", "--rat", "7"], "Unknown option --rat"),
-        (["a.creator", "--rate", "fast"], "Invalid value"),
+        (["a.creator", "--rate", "fast"], "--rate is 'fast'; it must be a number or auto."),
+        (["a.creator", "--price", "0,5"], "--price is '0,5'; it must be a number, with a point and no comma."),
+        (["a.creator", "--burst", "two"], "--burst is 'two'; it must be a whole number."),
+        (["a.creator", "--fresh=yes please"], "--fresh is 'yes please'; it takes no value."),
+        (["a.creator", "--rate"], "--rate lacks its value, N|auto."),
+        (["."], ". is a folder, not a list of handles."),
         (["a.creator", "--rate", "0"], "it must be a number of requests per second, at least one a day"),
         (["a.creator", "--concurrency", "0"], "The concurrency is 0"),
         (["a.creator", "--deadline", "0"], "deadline"),
@@ -93,6 +98,77 @@ def test_wrong_usage_is_one_sentence(here: Any, gateway: Gateway, arguments: lis
     assert len(ended.err.splitlines()) == 1
     assert ended.out == b""
     assert gateway.requests_seen == 0
+
+
+def test_a_folder_is_no_handle(here: Any, gateway: Gateway, tmp_path: Path) -> None:
+    """A folder that is named without a slash is not bought as a creator; with an @ it is one, whatever lies about."""
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "@lists").mkdir()
+    for command in ("fetch", "plan"):
+        ended = here(command, "lists")
+        assert ended.code == 2
+        assert "lists is a folder, not a list of handles. If it is a handle, put an @ before it." in ended.err
+    assert here("plan", "@lists").code == 0
+    assert gateway.requests_seen == 0
+
+
+PAGE = '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>A list</title>\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "first"),
+    [
+        ("page.txt", PAGE, "page.txt, line 1: '<!DOCTYPE html>' is no handle"),
+        ("names.csv", "user\n" + "Some Body\n" * 5, "names.csv, line 2: 'Some Body' is no handle"),
+        ("notes.jsonl", "no json\n" * 5, "notes.jsonl, line 1: the line is not JSON"),
+    ],
+)
+def test_a_file_that_is_no_list_is_refused(
+    here: Any, gateway: Gateway, tmp_path: Path, name: str, text: str, first: str
+) -> None:
+    """When most of its first lines can be no handles, the first of them is shown, and the rest is not bought."""
+    (tmp_path / name).write_text(text, "utf-8")
+    for command in ("fetch", "plan"):
+        ended = here(command, name)
+        assert ended.code == 2
+        assert first in ended.err
+        assert "so this is no list of them: that has a handle or a profile address on each line" in ended.err
+    assert gateway.requests_seen == 0
+
+
+def test_a_list_with_wrong_lines_is_a_list(here: Any, walee: Any, tmp_path: Path) -> None:
+    """Four lines are too few to judge, half of them may be wrong, and standard input is taken as it comes."""
+    (tmp_path / "few.txt").write_text("a b\n" * 4, "utf-8")
+    (tmp_path / "half.txt").write_text("a.creator\nno handle\n" * 3, "utf-8")
+    assert here("plan", "few.txt").code == 0
+    assert "is no handle: it has 300 characters" in here("plan", "a" * 300).out.decode()
+    assert here("plan", "half.txt").code == 0
+    assert walee("plan", "-", stdin=PAGE).code == 0
+
+
+def test_an_empty_list_is_said(here: Any, walee: Any, tmp_path: Path) -> None:
+    """Nothing was wrong and nothing was done: that the list is empty is the reason."""
+    (tmp_path / "empty.txt").write_text("# nobody yet\n", "utf-8")
+    assert here("plan", "empty.txt").err.endswith("The list is empty.\n")
+    for ended in (here("fetch", "empty.txt"), walee("fetch", "-", stdin="")):
+        assert ended.code == 0
+        assert ended.err.endswith("The list is empty.\n")
+
+
+def test_a_column_that_was_chosen_is_named(walee: Any, gateway: Gateway, tmp_path: Path) -> None:
+    """Where a table has several columns that could hold handles, it is said which is read, and how to name another."""
+    (tmp_path / "table.csv").write_text(f"Creator,Handle,mail\nSomebody,{gateway.handles[0]},x\n", "utf-8")
+    chosen = "The handles of table.csv are read from its column 'Handle', and not from Creator; --column names another."
+    for command in ("plan", "fetch"):
+        assert chosen in " ".join(walee(command, "table.csv", *FAST).err.split())
+    assert "are read from" not in walee("plan", "table.csv", "--column", "Handle").err
+
+
+def test_the_output_may_be_named_shortly(walee: Any, gateway: Gateway, tmp_path: Path) -> None:
+    """-o is --out, as in the other commands."""
+    assert walee("fetch", gateway.handles[0], "-o", "reports.jsonl").out == b""
+    assert (tmp_path / "reports.jsonl").exists()
+    assert len(walee("fetch", gateway.handles[0], "-o", "-").lines) == 1
 
 
 def test_a_plain_http_address_is_refused(walee_for: Any) -> None:

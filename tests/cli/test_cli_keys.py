@@ -139,6 +139,21 @@ def test_a_key_file_without_a_key_is_wrong_usage(here: Any, gateway: Gateway, tm
     assert gateway.requests_seen == 0
 
 
+@pytest.mark.parametrize("line", [f'"{CANARY}"', f"'{CANARY}'", f"WALEE_API_KEY={CANARY}", f"export API_KEY={CANARY}"])
+def test_a_key_with_what_belongs_to_a_shell_is_refused(
+    here: Any, monkeypatch: pytest.MonkeyPatch, gateway: Gateway, tmp_path: Path, line: str
+) -> None:
+    """Quotes and the variable's name are no part of a key: a sentence says so without the key, and nothing is sent."""
+    (tmp_path / "keys").write_text(line, "utf-8")
+    by_file = here("fetch", gateway.handles[0], "--key-file", "keys")
+    monkeypatch.setenv("WALEE_API_KEY", line)
+    for ended in (by_file, here("fetch", gateway.handles[0])):
+        assert ended.code == 2
+        assert ended.err.startswith("walee: A key stands ")
+        assert not _leaks(ended.err)
+    assert gateway.requests_seen == 0
+
+
 def test_without_a_key_nothing_is_sent(here: Any, monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> None:
     """Whoever has no key is told where it goes."""
     monkeypatch.delenv("WALEE_API_KEY")

@@ -294,9 +294,9 @@ def test_an_empty_store_is_one_sentence(scoring: Any, tmp_path: Path) -> None:
 
 def test_what_is_no_handle_does_not_empty_the_store(scoring: Any) -> None:
     """The sentence is about the argument, and the exit code says so."""
-    ended = scoring("score", ".")
+    ended = scoring("score", "a b")
     assert ended.code == 3
-    assert "Not a handle: ." in ended.out.decode()
+    assert "Not a handle: a b" in ended.out.decode()
     assert "no report yet" not in ended.out.decode()
 
 

@@ -159,7 +159,19 @@ def test_a_plan_sends_nothing_and_needs_no_key(walee: Any, tool: Any, gateway: G
     capped = tool("plan", *listed, "--max-reports", "2", "--retry-failed")
     assert said(capped.out.decode())["to buy"] == 8
     assert re.search(r"budget +2 ", capped.out.decode())
+    assert "1 duplicate left out" in tool("plan", "a.b", "@a.b").out.decode()
     assert gateway.requests_seen == seen
+
+
+def test_a_plan_names_the_first_lines_that_are_no_handles(tool: Any) -> None:
+    """Five of them are named with their line and what is wrong; in JSON they are in `first_invalid`."""
+    (tool.folder / "list.txt").write_text("".join(f"good{n}\nbad {n}\n" for n in range(7)), "utf-8")
+    told = tool("plan", "list.txt").out.decode()
+    assert "The first of those that are no handle:\n  list.txt, line 2: 'bad 0' is no handle: it has a space" in told
+    assert "line 10: 'bad 4'" in told
+    assert "bad 5" not in told
+    planned = json.loads(tool("plan", "list.txt", "--json").out)
+    assert (planned["invalid"], len(planned["first_invalid"])) == (7, 5)
 
 
 def test_what_was_given_up_is_tried_again_when_asked(walee: Any, gateway: Gateway) -> None:
@@ -171,6 +183,7 @@ def test_what_was_given_up_is_tried_again_when_asked(walee: Any, gateway: Gatewa
         ([one], 1),
         (["--retry-failed", "being-prepared", one], 1),
         (["--retry-failed", other], 1),
+        (["--retry-failed", f"@{other}"], 1),
         ([one, "--retry-failed", "no-report"], 2),
     ):
         ended = walee("fetch", *arguments, *RATE)
@@ -448,6 +461,22 @@ def test_reports_move_between_stores(walee: Any, tool: Any, gateway: Gateway, st
     rejected = tool("import", "other.db", "notes.jsonl")
     assert rejected.code == 3
     assert "Line 1 of notes.jsonl holds no report" in rejected.err
+    (store.parent / "page.html").write_text("<!DOCTYPE html>\n" * 9)
+    rejected = tool("import", "other.db", "page.html")
+    assert rejected.code == 3
+    assert "page.html is no export and no lines of `walee fetch`, which are JSON." in " ".join(rejected.err.split())
+    assert rejected.err.count("holds no report") == 1
+
+
+@pytest.mark.parametrize("name", ["reports.csv", "reports.jsonl", "reports"])
+def test_an_export_has_the_name_of_what_it_is(tool: Any, name: str) -> None:
+    """Gzipped lines are not written under the name of something else; the way to tables is told."""
+    ended = tool("export", "reports.db", name)
+    assert ended.code == 2
+    assert "so name it .jsonl.gz; tables are made by `walee export STORE --tables DIR --format csv`" in " ".join(
+        ended.err.split()
+    )
+    assert not (tool.folder / name).exists()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -575,6 +604,8 @@ def test_fresh_does_not_claim_to_go_on(here: Any, gateway: Gateway) -> None:
             ["--retry-failed=zzz"],
             "it knows being-prepared, broken-off, no-report, and the gateway's codes",
         ),
+        (["--retry-failed", "timeout"], "knows no reason 'timeout'; it knows being-prepared, "),
+        (["--retry-failed", "timeout"], "and the gateway's codes. If it is a handle, put an @ before it."),
     ],
 )
 def test_a_mistyped_reason_is_not_bought(here: Any, gateway: Gateway, arguments: list[str], said: str) -> None:

@@ -30,6 +30,8 @@ def test_a_gateway_serves_the_command(walee_for: Any, tmp_path: Path) -> None:
     fetched = walee("fetch", "handles.txt", "--rate", "50", "--base-url", told["base_url"])
     assert fetched.code == 0
     listed = (tmp_path / "handles.txt").read_text("utf-8").split()
+    assert listed[:2] == ["river.kites", "amber.anchor"]
+    assert len(listed) == 5
     assert sorted(line["handle"] for line in fetched.lines) == sorted(listed)
     running.signal(signal.SIGINT)
     ended = running.end()
@@ -53,6 +55,25 @@ def test_a_gateway_takes_keys_of_ones_own(walee_for: Any) -> None:
     assert sum("report" in line for line in ended.lines) == 4
 
 
+def test_a_gateway_overwrites_no_file(walee_for: Any, tmp_path: Path) -> None:
+    """A file that is there is left alone without --replace; with it, it is written once the port is taken."""
+    kept = tmp_path / "reports.db"
+    kept.write_text("paid for", "utf-8")
+    walee = walee_for(None)
+    refused = walee("gateway", "--handles-out", "reports.db")
+    assert (refused.code, refused.out) == (2, b"")
+    assert "reports.db is there already; name another file, or add --replace" in refused.err
+    with Gateway(1).in_thread() as other:
+        port = str(other.port)
+        assert walee("gateway", "--handles-out", "reports.db", "--replace", "--port", port).code == 2
+    assert kept.read_text("utf-8") == "paid for"
+    running = walee.start("gateway", "--creators", "1", "--handles-out", "reports.db", "--replace")
+    assert running.line()
+    assert kept.read_text("utf-8") == "river.kites\n"
+    running.signal(signal.SIGTERM)
+    assert running.end().code == 0
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -61,6 +82,8 @@ def test_a_gateway_takes_keys_of_ones_own(walee_for: Any) -> None:
         ["--creators", "0"],
         ["--handles-out", "no/such/folder"],
         ["--port", "99999"],
+        ["--replace"],
+        ["--key", "two words"],
     ],
     ids=" ".join,
 )
@@ -122,6 +145,32 @@ def test_the_doctor_tells_of_every_extra(walee_for: Any) -> None:
     assert told["page"] == "installed"
 
 
+def test_the_gateway_may_be_named_in_the_environment(walee_for: Any, gateway: Gateway) -> None:
+    """WALEE_BASE_URL is where the command asks; the option goes before it, and the doctor tells which it was."""
+    walee = walee_for(None)
+    walee.environment |= {"WALEE_BASE_URL": gateway.base_url, "WALEE_API_KEY": gateway.key}
+    assert walee("report", gateway.handles[0]).code == 0
+    assert gateway.billed.total() == 1
+    said = " ".join(walee("doctor").out.decode().split())
+    assert "takes connections; nothing was asked of it (from WALEE_BASE_URL)" in said
+    said = " ".join(walee("doctor", "--base-url", "http://127.0.0.1:1/api").out.decode().split())
+    assert "Connection refused (from --base-url)" in said
+
+
+@pytest.mark.parametrize("address", ["http://gateway.example/api", "https://me:secret@gateway.example", ""])
+def test_an_address_in_the_environment_is_checked_as_the_option_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    """No key goes to where --base-url would not let it go, and the sentence is the same."""
+    monkeypatch.setenv("WALEE_API_KEY", "made-up-key")
+    assert run(["fetch", "a.creator", "--base-url", address, "--no-store"]) == Exit.USAGE
+    told = capsys.readouterr().err
+    monkeypatch.setenv("WALEE_BASE_URL", address)
+    assert run(["fetch", "a.creator", "--no-store"]) == Exit.USAGE
+    assert capsys.readouterr().err == told
+    assert "secret" not in told
+
+
 def test_the_doctor_finds_what_is_wrong(walee_for: Any) -> None:
     """A missing key and a closed port are each told of, and the exit code is 2."""
     ended = walee_for(None)("doctor", "--base-url", "http://127.0.0.1:1/api")
@@ -161,6 +210,36 @@ def test_an_argument_that_is_missing_is_named_by_its_place(
     """What stands by its place is not asked for as an option, which nobody would look for."""
     assert run(arguments) == Exit.USAGE
     assert f"walee {arguments[0]} lacks its {lacking}." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("report a b", "'b' is one argument too many for walee report."),
+        ("doctor x", "'x' is one argument too many for walee doctor."),
+        ("status --store", "--store lacks its value, STORE."),
+        ("prune reports.db", "walee prune lacks the option --older-than TIME."),
+        ("help", "help is an option and no command: `walee --help`."),
+        ("version", "version is an option and no command: `walee --version`."),
+        (
+            "score a.creator --max-reports 3 --rate 5",
+            "--rate, --max-reports: about buying, and nothing is bought without --buy",
+        ),
+    ],
+)
+def test_wrong_arguments_are_told_in_plain_words(capsys: pytest.CaptureFixture[str], arguments: str, said: str) -> None:
+    """What is too many, missing or no command is named as it was written."""
+    assert run(arguments.split()) == Exit.USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_the_help_fits_a_narrow_terminal(walee_for: Any) -> None:
+    """At 80 columns what goes over a line stands below its beginning; prune names the years it takes."""
+    walee = walee_for(None)
+    walee.environment["COLUMNS"] = "80"
+    codes = walee("--help").out.decode().partition("Exit codes:\n\n")[2].splitlines()
+    assert all(re.match(r" +\d+  \S| {7}\S", line) for line in codes)
+    assert "90d, 8w, 12h or 1y" in walee("prune", "--help").out.decode()
 
 
 def test_an_unknown_command_is_wrong_usage(walee_for: Any) -> None:

@@ -103,6 +103,15 @@ async def test_the_service_gives_reports_and_buys_each_once(gateway: Gateway, tm
     assert gateway.billed == {handle: 1}
 
 
+async def test_the_service_needs_no_redis(gateway: Gateway, tmp_path: Path) -> None:
+    """Without an address of one, it starts where the extra is not installed."""
+    (tmp_path / "absent").mkdir()
+    (tmp_path / "absent" / "redis.py").write_text("raise ImportError")
+    given = os.pathsep.join([str(tmp_path / "absent"), os.environ.get("PYTHONPATH", "")])
+    async with serving(gateway, tmp_path, PYTHONPATH=given) as service:
+        assert (await service.get("/health"))[0] == 200
+
+
 async def test_the_service_tells_callers_what_is_theirs_to_know(gateway: Gateway, tmp_path: Path) -> None:
     """A wrong handle is 400, one without a report 404; what is wrong with the account is 503, and also the health."""
     async with serving(gateway, tmp_path) as service:

@@ -33,6 +33,7 @@ from walee_async.outcomes import Fetched
 from walee_async.rescoring import rescore
 from walee_async.scoring import Brief, Top
 from walee_async.testing import Code, Drop, Gateway, Html, Maker, Mix, Quota, Slow, Status
+from walee_async.testing.serve import plant_named
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -87,15 +88,16 @@ def demo(creators: int, seed: int) -> Exit:
     limit = max(4.0, creators / SECONDS)
     maker = Maker(seed, creators=creators, created=datetime.now(UTC))
     gateway = Gateway(maker, quota=Quota(limit), faults=Mix(0.04, TROUBLE, seed=seed), latency=0.05)
+    handles = plant_named(gateway)
     with gateway.in_thread(), TemporaryDirectory(prefix="walee-demo-") as folder:
         store, screen = Path(folder) / "reports.db", Screen()
-        code = asyncio.run(_demo(gateway, limit, store, screen))
+        code = asyncio.run(_demo(gateway, handles, limit, store, screen))
         if code is Exit.FETCHED:
             _page(store, screen)
         return code
 
 
-async def _demo(gateway: Gateway, limit: float, store: Path, screen: Screen) -> Exit:
+async def _demo(gateway: Gateway, handles: list[str], limit: float, store: Path, screen: Screen) -> Exit:
     rate = 1.15 * limit
     _introduce(gateway, limit, rate, screen)
     pulse = Pulse(screen.warn)
@@ -113,7 +115,7 @@ async def _demo(gateway: Gateway, limit: float, store: Path, screen: Screen) -> 
             gateway.key, rate=rate, base_url=gateway.base_url, store=store, options=options
         ) as walee:
             pulse.client = walee
-            run = walee.creator_reports(gateway.handles, view=Headline, total=len(gateway.handles))
+            run = walee.creator_reports(handles, view=Headline, total=len(handles))
             ending = await finish(run, receive, interrupts, Bar(run, pulse, screen))
             speed = pulse.average(max(0, run.ledger.sent - 1) / ending.seconds)
             account = Account(
@@ -121,7 +123,7 @@ async def _demo(gateway: Gateway, limit: float, store: Path, screen: Screen) -> 
             )
             _show([*summary(account), *_best(found, screen.console.width), *_compared(gateway)], screen)
             if interrupts.exit is None:
-                await _again(walee, gateway.handles, screen)
+                await _again(walee, handles, screen)
         return interrupts.exit or Exit.FETCHED
 
 

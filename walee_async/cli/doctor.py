@@ -18,6 +18,7 @@ from rich.text import Text
 
 from walee_async.cli.exits import Exit
 from walee_async.cli.keys import find_keys
+from walee_async.cli.options import BASE_URL, BASE_URL_VARIABLE
 from walee_async.cli.screen import Screen, console_on
 from walee_async.cli.text import clean
 from walee_async.errors import ConfigError
@@ -45,7 +46,7 @@ class Finding(Struct, frozen=True):
 
 def doctor(account: AccountOptions) -> Exit:
     """Print what was found to standard output, and return the exit code."""
-    findings = [_keys(account), asyncio.run(_gateway(account.base_url)), *_versions(), *_extras()]
+    findings = [_keys(account), _located(asyncio.run(_gateway(account.base_url)), account), *_versions(), *_extras()]
     table = Table.grid(padding=(0, 2))
     marks = {True: Text("ok", style="green"), False: Text("no", style="bold red"), None: Text("")}
     for finding in findings:
@@ -61,6 +62,15 @@ def _keys(account: AccountOptions) -> Finding:
         return Finding("API key", str(error), False)
     labels = ", ".join(key_label(number, key) for number, key in enumerate(ring.keys))
     return Finding("API key", f"{labels}, from {ring.origin}", True)
+
+
+def _located(finding: Finding, account: AccountOptions) -> Finding:
+    """The finding with whoever said that the gateway is there, if somebody did."""
+    if account.base_url == BASE_URL:
+        return finding
+    told = os.environ.get(BASE_URL_VARIABLE)
+    origin = BASE_URL_VARIABLE if account.base_url == told else "--base-url"
+    return Finding(finding.what, f"{finding.said} (from {origin})", finding.well)
 
 
 async def _gateway(text: str) -> Finding:

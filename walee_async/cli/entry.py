@@ -9,11 +9,12 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
-from cyclopts import CycloptsError, MissingArgumentError
+from cyclopts import CycloptsError
 
 from walee_async.cli.app import app
+from walee_async.cli.complaints import complaint
 from walee_async.cli.exits import Exit, OutputError, exit_of
-from walee_async.cli.keys import mask, refuse_keys
+from walee_async.cli.keys import refuse_keys
 from walee_async.cli.reasons import spelled_out
 from walee_async.cli.screen import Screen, complain
 from walee_async.errors import WaleeError
@@ -121,7 +122,7 @@ def _explain(error: BaseException, arguments: Sequence[str]) -> Exit:
             return Exit.INTERRUPTED
         case CycloptsError():
             command = next((f"walee {word}" for word in arguments[:1] if word in app), "walee")
-            complain(f"{_complaint(error, command)} `{command} --help` lists what there is.")
+            complain(f"{complaint(error, command)} `{command} --help` lists what there is.")
             return Exit.USAGE
         case OutputError():
             complain(f"{error}.")
@@ -132,14 +133,6 @@ def _explain(error: BaseException, arguments: Sequence[str]) -> Exit:
         case _:
             complain(f"This is a bug in walee ({_kinds(error)}). {DEBUG}=1 in the environment shows where it is.")
             return Exit.BUG
-
-
-def _complaint(error: CycloptsError, command: str) -> str:
-    """What is wrong with the arguments. Those that stand by their place are asked for by it, and not as options."""
-    if isinstance(error, MissingArgumentError) and error.argument is not None and error.argument.index is not None:
-        name = error.argument.parameter.metavar or error.argument.names[0].removeprefix("--").upper()
-        return f"{command} lacks its {('first', 'second')[error.argument.index]} argument, {name}."
-    return mask(str(error)).strip()
 
 
 def _kinds(error: BaseException) -> str:

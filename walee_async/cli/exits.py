@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from textwrap import fill
 from typing import Final
 
 from walee_async.errors import (
@@ -14,6 +15,9 @@ from walee_async.errors import (
     StoreError,
     WaleeError,
 )
+
+_WIDTH: Final = 79
+"""Columns of a terminal nobody has widened, less one."""
 
 
 class Exit(IntEnum):
@@ -74,5 +78,7 @@ class OutputError(Exception):
 
 def epilogue() -> str:
     """The exit codes as the end of a help page."""
-    rows = "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())
-    return f"Exit codes:\n\n{rows}"
+    rows = (
+        fill(f"  {code.value:>3}  {meaning}", _WIDTH, subsequent_indent=" " * 7) for code, meaning in MEANINGS.items()
+    )
+    return "Exit codes:\n\n" + "\n".join(rows)

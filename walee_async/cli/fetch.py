@@ -61,7 +61,10 @@ def fetch(order: Order) -> Exit:
             file=sink.name if isinstance(sink, ReportFile) else None,
         )
         _tell_beginning(sink, handles, screen, fresh=order.store.fresh)
-        return asyncio.run(_run(job, order, sink))
+        code = asyncio.run(_run(job, order, sink))
+        if handles.empty:
+            screen.say("The list is empty.")
+        return code
     finally:
         sink.close()
 
@@ -100,6 +103,8 @@ async def _run(job: Job, order: Order, sink: Sink) -> Exit:
 
 def _tell_beginning(sink: Sink, handles: HandleList, screen: Screen, *, fresh: bool) -> None:
     """Say what was found, where it is not what a first run finds."""
+    for sentence in handles.guesses():
+        screen.say(clean(sentence))
     if isinstance(sink, ReportFile):
         if sink.cut:
             screen.warn(

@@ -28,6 +28,8 @@ _LONGEST_HANDLE: Final = 24
 _LONG_ENOUGH: Final = 8
 """Characters below which a key in the environment is not looked for inside arguments: it would be found in words."""
 _LIKE_A_KEY: Final = re.compile(rf"(?=\S*[0-9])(?=\S*[A-Za-z])[A-Za-z0-9_\-.+=]{{{_LONGEST_HANDLE + 1},}}")
+_ASSIGNED: Final = re.compile(r"\s*(?:export\s+)?(?:[A-Z][A-Z_]*_)?API_KEYS?\s*=", re.IGNORECASE)
+_QUOTES: Final = tuple("\"'`\u2018\u2019\u201c\u201d")
 _KEY_OPTION: Final = re.compile(r"--?(?:x-)?(?:api[-_]?)?(?:key|keys|token|secret)(?:=.*)?", re.IGNORECASE | re.DOTALL)
 
 
@@ -92,7 +94,16 @@ def _from_file(path: Path, screen: Screen) -> KeyRing:
 
 
 def _checked(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(check_key(text) for text in texts))
+    return tuple(dict.fromkeys(check_key(_bare(text)) for text in texts))
+
+
+def _bare(text: str) -> str:
+    """A key as it is; what only stands around it in a shell is asked to be taken away, and not guessed at."""
+    if _ASSIGNED.match(text):
+        raise ConfigError("A key stands behind the name of a variable; leave the name and the = out, the key alone")
+    if text.strip()[:1] in _QUOTES or text.strip()[-1:] in _QUOTES:
+        raise ConfigError("A key stands in quotes; leave them out")
+    return text
 
 
 def looks_like_key(text: str) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://api.gateway.walee.ai/api"
 """As in walee_async.client, which loads aiohttp."""
+BASE_URL_VARIABLE = "WALEE_BASE_URL"
 
 STORE = Path("reports.db")
 """Where people work and see it: what was paid for belongs beside the list it was bought for, not in a hidden folder."""
@@ -65,7 +66,7 @@ class AccountOptions:
 
     key_file: Annotated[Path | None, Parameter(metavar="FILE")] = None
     """A file with an API key on each line, instead of WALEE_API_KEY or WALEE_API_KEYS."""
-    base_url: Annotated[str, Parameter(metavar="URL")] = BASE_URL
+    base_url: Annotated[str, Parameter(metavar="URL", env_var=BASE_URL_VARIABLE)] = BASE_URL
     """Where the gateway is. Keys are sent there and nowhere else."""
 
 
@@ -103,7 +104,9 @@ class ListOptions:
 class FetchOptions:
     """What is written, and where the work is done."""
 
-    out: Annotated[str | None, Parameter(metavar="FILE|-", allow_leading_hyphen=True, help=_OUT)] = None
+    out: Annotated[
+        str | None, Parameter(name=["--out", "-o"], metavar="FILE|-", allow_leading_hyphen=True, help=_OUT)
+    ] = None
     view: Annotated[Literal["full", "headline"], Parameter(metavar="full|headline", show_choices=False)] = "full"
     """`full` writes the whole report as it came, `headline` only who, how big, how engaging, how good."""
     ordered: bool = False
@@ -232,3 +235,5 @@ class GatewayOptions:
     """Reports of 1 KB instead of 90, for load tests."""
     handles_out: Annotated[Path | None, Parameter(metavar="FILE")] = None
     """Write the creators' handles to a file, for `walee fetch FILE`."""
+    replace: bool = False
+    """Put that file in the place of one of that name."""

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 HEAD: Final = 4096
 """Bytes at the beginning of a page among which its mark stands."""
+SUFFIXES: Final = (".html", ".htm")
 
 
 def check_page(path: Path) -> None:
     """Make sure that a page can be made and put there, before anything is done for it.
 
     Raises:
-        ConfigError: the extra is missing, or there is something that is no page of ours, or no folder.
+        ConfigError: the extra is missing, the name is none of a page, or there is something that is no page of ours, or
+            no folder.
     """
     check_extra()
     try:
@@ -30,6 +32,8 @@ def check_page(path: Path) -> None:
             raise ConfigError(f"{path} cannot be written: there is no folder {path.parent}")
         if os.path.lexists(path) and not _is_ours(path):
             raise ConfigError(f"{path} is there already and is no page of walee's; name another file")
+        if path.suffix.lower() not in SUFFIXES:
+            raise ConfigError(f"{path} would hold a page in HTML, so name it .html")
         WholeFile(path).abort()
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None

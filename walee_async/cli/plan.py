@@ -18,13 +18,15 @@ from walee_async.cli.keys import count_keys
 from walee_async.cli.reasons import reasons
 from walee_async.cli.screen import Screen, console_on
 from walee_async.cli.sources import HandleList
-from walee_async.cli.text import clean, duration, money
+from walee_async.cli.text import clean, duration, money, plural
 from walee_async.feed import Feed
 from walee_async.pacing import check_rate
 from walee_async.plan import Plan, Rules, make_plan
 from walee_async.store import Store
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from walee_async.budget import Budget
     from walee_async.cli.options import AccountOptions, ListOptions, PaceOptions, ResumeOptions, SpendOptions
 
@@ -59,12 +61,18 @@ def plan(question: Question, *, json: bool) -> Exit:
     keys = count_keys(question.account.key_file, screen)
     handles = HandleList(question.targets, column=question.lists.column, format=question.lists.format)
     rate = None if pace.rate == "auto" else pace.rate * keys
+    for sentence in handles.guesses():
+        screen.say(clean(sentence))
     made = asyncio.run(_plan(handles, question.store, rules, budget=budget, rate=rate))
     if json:
         answer = msgspec.structs.asdict(made) | {"cost": made.cost, "seconds": made.seconds}
         sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
     else:
-        console_on(sys.stdout).print(_table(made, question.store))
+        console = console_on(sys.stdout)
+        console.print(_table(made, question.store))
+        _print_invalid(made, console)
+    if handles.empty:
+        screen.say("The list is empty.")
     return Exit.FETCHED
 
 
@@ -79,6 +87,16 @@ async def _plan(
             return await make_plan(Feed(entries), store, rules, budget=budget, rate=rate)
 
 
+def _print_invalid(made: Plan, console: Console) -> None:
+    """Name the first entries that are no handles, as a run does at its end."""
+    if not made.first_invalid:
+        return
+    more = made.invalid - len(made.first_invalid)
+    console.print(Text("\nNot a handle:" if not more else "\nThe first of those that are no handle:"))
+    for told in made.first_invalid:
+        console.print(Text(f"  {clean(told, 160)}", style="dim"), soft_wrap=not console.is_terminal)
+
+
 def _table(answer: Plan, options: ResumeOptions) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
@@ -88,7 +106,7 @@ def _table(answer: Plan, options: ResumeOptions) -> Table:
     there = "" if options.path is None or options.path.exists() else ", which is not there yet"
     stale = f"{answer.stale:,} of them in the store, but too old" if answer.stale and not options.fresh else ""
     rows = [
-        ("handles", answer.distinct, f"{answer.duplicates:,} duplicates left out" if answer.duplicates else ""),
+        ("handles", answer.distinct, f"{plural(answer.duplicates, 'duplicate')} left out" if answer.duplicates else ""),
         ("not a handle", answer.invalid, ""),
         ("in the store", answer.fresh, f"{where}{there}; not bought again"),
         ("parked", answer.parked, "being prepared, and not due yet"),

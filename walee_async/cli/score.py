@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,7 @@ from walee_async.cli.rating import Order, Rating
 from walee_async.cli.scorefile import lines, open_scores
 from walee_async.cli.screen import Screen, complain, console_on
 from walee_async.cli.tally import Ranked, Tally
-from walee_async.cli.text import clean, plural, size
+from walee_async.cli.text import clean, listed, plural, size
 from walee_async.cli.wording import brief_of
 from walee_async.errors import ConfigError
 from walee_async.handles import parse_handle
@@ -95,8 +95,23 @@ def _check(order: Order) -> None:
         if options.jobs is not None:
             raise ConfigError("--jobs is about scoring a store; with --buy each report is scored as it comes")
         return
-    if order.pace != PaceOptions() or order.spend != SpendOptions() or replace(store, store=STORE) != ResumeOptions():
-        raise ConfigError("Some of the options are about buying, and nothing is bought without --buy")
+    if names := _buying(order):
+        raise ConfigError(f"{listed(names)}: about buying, and nothing is bought without --buy")
+
+
+def _buying(order: Order) -> list[str]:
+    """The options that were given and are about buying."""
+    groups = (
+        (order.pace, PaceOptions()),
+        (order.spend, SpendOptions()),
+        (replace(order.store, store=STORE), ResumeOptions()),
+    )
+    return [
+        f"--{field.name.replace('_', '-')}"
+        for given, default in groups
+        for field in fields(default)
+        if getattr(given, field.name) != getattr(default, field.name)
+    ]
 
 
 def _open(order: Order, brief: Brief, screen: Screen, stack: ExitStack) -> ScoreFile | None:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence, Set
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from walee_async.cli.aside import Aside
 from walee_async.cli.keys import IN_THE_OPEN, looks_like_key
+from walee_async.cli.text import listed
 from walee_async.errors import ConfigError, InvalidHandleError
-from walee_async.handles import Entry, ListFormat, read_entries, resolve
+from walee_async.handles import Entry, ListFormat, guessed_columns, read_entries, resolve
 from walee_async.handles.files import SUFFIXES
 
 STDIN: Final = "-"
+LOOK: Final = 50
+"""Lines of a file that are looked at before anything is done with it."""
+FEW: Final = 5
+"""Lines that are too few to say that a file is no list."""
 
 
 class HandleList:
@@ -23,7 +30,7 @@ class HandleList:
     Handles in `had` are skipped: their reports are there already.
 
     Raises:
-        ConfigError: an argument is no handle and no list that can be read.
+        ConfigError: an argument is no handle and no list that can be read, or most of a file cannot be handles.
     """
 
     def __init__(
@@ -44,6 +51,8 @@ class HandleList:
         self.skipped: set[str] = set()
         """The handles skipped so far."""
         self._pipes = {target for target in self._lists if not Path(target).is_file()}
+        self.empty = False
+        """Whether it was read to its end, and nothing was in it."""
         self._reader = Aside("handles")
         self.endless = bool(self._pipes)
         """Whether a part of it is a pipe or a terminal, whose end cannot be seen from here."""
@@ -51,6 +60,8 @@ class HandleList:
             raise ConfigError("--column names a column of a list, and there is no list among the arguments")
         for target in self._lists:
             self._read(target)
+            if target not in self._pipes:
+                self._look(target)
 
     @property
     def reads_terminal(self) -> bool:
@@ -67,19 +78,50 @@ class HandleList:
             return None
         return sum(self._wanted(entry) for target in self._targets for entry in self._part(target))
 
+    def guesses(self) -> list[str]:
+        """A sentence for each table whose column was chosen among several."""
+        files = [target for target in self._targets if target in self._lists - self._pipes and self._column is None]
+        found = [(target, guessed_columns(target, self._format)) for target in files]
+        return [
+            f"The handles of {target} are read from its column {names[0]!r}, and not from {listed(names[1:])}; "
+            "--column names another."
+            for target, names in found
+            if len(names) > 1
+        ]
+
     async def entries(self) -> AsyncGenerator[str | Entry, None]:
         """Every entry that is wanted. Pipes are read in a thread, a line at a time, so that nobody waits for them."""
+        empty = True
         for target in self._targets:
             part = self._part(target)
             if target not in self._pipes:
                 with closing(part):  # a run that is left early leaves no file open
                     for entry in part:
+                        empty = False
                         if self._wanted(entry):
                             yield entry
                 continue
             while (line := await self._reader.do(_next, part)) is not None:
+                empty = False
                 if self._wanted(line):
                     yield line
+        self.empty = empty
+
+    def _look(self, target: str) -> None:
+        """Make sure that a file is a list at all, such as a web page is not."""
+        bad: list[InvalidHandleError] = []
+        seen = 0
+        with closing(self._part(target)) as part:
+            for seen, entry in enumerate(islice(part, LOOK), 1):  # noqa: B007  (it is the count)
+                try:
+                    resolve(entry)
+                except InvalidHandleError as error:
+                    bad.append(error)
+        if seen >= FEW and 2 * len(bad) > seen:
+            raise ConfigError(
+                f"{bad[0].detail}. Of the first {seen} lines {len(bad)} are no handles, so this is no list of them: "
+                "that has a handle or a profile address on each line, or is CSV or JSON lines"
+            )
 
     def _part(self, target: str) -> Generator[str | Entry, None, None]:
         if target in self._lists:
@@ -111,24 +153,33 @@ def _next(part: Iterator[str | Entry]) -> str | Entry | None:
     return next(part, None)
 
 
+def _is_profile(target: str) -> bool:
+    """Whether an argument is written as only handles are, whatever lies about under that name."""
+    return target.startswith("@") or "://" in target or "tiktok.com/" in target.lower()
+
+
 def is_list(target: str) -> bool:
     """Whether an argument names a list rather than a handle: standard input, a file, or what is spelled like one."""
     if target == STDIN:
         return True
-    if target.startswith("@") or "://" in target or "tiktok.com/" in target.lower():
+    if _is_profile(target):
         return False
-    path = Path(target)
-    return target.lower().endswith(SUFFIXES) or "/" in target or "\\" in target or (path.exists() and not path.is_dir())
+    if target.lower().endswith(SUFFIXES) or "/" in target or "\\" in target:
+        return True
+    return os.path.lexists(target) and not Path(target).is_dir()
 
 
 def checked(target: str) -> str:
     """An argument as it is.
 
     Raises:
-        ConfigError: it is an option that there is none of, or may be an API key.
+        ConfigError: it is an option that there is none of, a folder, or may be an API key.
     """
     if target != STDIN and target.startswith("-"):
         raise ConfigError(f"Unknown option {target.partition('=')[0]}; --help lists those there are")
     if looks_like_key(target) and not is_list(target):
         raise ConfigError(f"An argument looks like an API key. {IN_THE_OPEN}. If it is a handle, put an @ before it")
+    if not is_list(target) and not _is_profile(target) and os.path.lexists(target) and Path(target).is_dir():
+        hint = "" if set(target) <= {"."} else ". If it is a handle, put an @ before it"
+        raise ConfigError(f"{target} is a folder, not a list of handles{hint}")
     return target

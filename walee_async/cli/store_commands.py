@@ -36,7 +36,7 @@ def verify(store: STORE_PATH = STORE) -> Exit:
 def prune(
     store: STORE_PATH,
     *,
-    older_than: Annotated[str, Parameter(metavar="TIME", help="Such as 90d, 8w or 12h, by the report's own date.")],
+    older_than: Annotated[str, Parameter(metavar="TIME", help="Such as 90d, 8w, 12h or 1y, by the report's own date.")],
     all_versions: Annotated[bool, Parameter(help="Also the newest report of a creator.")] = False,
     yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
 ) -> Exit:

@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 
     from walee_async.cli.options import ExportOptions
     from walee_async.store import Finding
+    from walee_async.store.records import Rejected
 
 T = TypeVar("T")
 
 _UNITS: Final = {"h": 3600.0, "d": DAY, "w": 7 * DAY, "y": 365 * DAY}
 _TIME: Final = re.compile(r"(\d{1,6}(?:\.\d+)?)([hdwy])")
+_NO_JSON: Final = ("JSON is malformed", "Input data was truncated")
+"""How msgspec begins to say that something is no JSON at all."""
 REJECTED: Final = 5
 """Lines of an import that are named."""
 NAMED: Final = 20
@@ -147,6 +150,9 @@ def export(path: Path, file: Path | None, options: ExportOptions) -> Exit:
 
 
 def _export_file(path: Path, file: Path, *, latest: bool) -> Exit:
+    if file.suffix.lower() != ".gz":
+        ask = "walee export STORE --tables DIR --format csv"
+        raise ConfigError(f"{file} would hold gzipped JSON lines, so name it .jsonl.gz; tables are made by `{ask}`")
     if file.exists():
         raise ConfigError(f"{file} is there already; name another file")
     screen = Screen()
@@ -209,6 +215,13 @@ def import_(path: Path, file: Path) -> Exit:
         )
         return done.exit or Exit.INTERRUPTED
     imported = done.result
+    if imported.first_rejected and not imported.added + imported.known and all(map(_no_json, imported.first_rejected)):
+        first = imported.first_rejected[0]
+        screen.warn(
+            f"{file} is no export and no lines of `walee fetch`, which are JSON. "
+            f"Line {first.line:,} of {file} holds no report: {first.problem}"
+        )
+        return Exit.SOME_FAILED
     for rejected in imported.first_rejected[:REJECTED]:
         screen.warn(f"Line {rejected.line:,} of {file} holds no report: {rejected.problem}")
     more = f", {plural(imported.rejected, 'line')} without a report" if imported.rejected else ""
@@ -216,6 +229,10 @@ def import_(path: Path, file: Path) -> Exit:
         clean(f"{plural(imported.added, 'report')} brought into {path}, {imported.known:,} there already{more}.")
     )
     return Exit.SOME_FAILED if imported.rejected else Exit.FETCHED
+
+
+def _no_json(rejected: Rejected) -> bool:
+    return rejected.problem.startswith(_NO_JSON)
 
 
 class _Done(Struct, Generic[T]):

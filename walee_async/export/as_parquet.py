@@ -63,7 +63,8 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
-        advice = "pip install 'walee-async[parquet]', or choose another format, such as --format csv"
+        advice = "pip install 'walee-async[parquet]', or choose another format, such as CSV"
+        advice += " (tables: --format csv; scores: -o NAME.csv)"
         raise ConfigError(f"Parquet needs pyarrow: {advice}") from None
     return pa, parquet
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from walee_async.handles.files import ListFormat, read_entries
+from walee_async.handles.files import ListFormat, guessed_columns, read_entries
 from walee_async.handles.lists import COLUMNS, entries_from_csv, entries_from_jsonl, entries_from_text
 from walee_async.handles.parse import Entry, parse_handle, resolve
 
@@ -13,6 +13,7 @@ __all__ = [
     "entries_from_csv",
     "entries_from_jsonl",
     "entries_from_text",
+    "guessed_columns",
     "parse_handle",
     "read_entries",
     "resolve",

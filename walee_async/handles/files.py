@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from walee_async.errors import ConfigError
-from walee_async.handles.lists import entries_from_csv, entries_from_jsonl, entries_from_text
+from walee_async.handles.lists import entries_from_csv, entries_from_jsonl, entries_from_text, known_columns
 from walee_async.handles.parse import Entry, quoted
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def read_entries(
         format: None goes by the suffix: .csv and .tsv are tables, .jsonl is JSONL, everything else plain text.
         stdin: What `-` reads; None is the process's own.
 
+    The first line of plain text is left out if it is one of `COLUMNS`, as the header of a table is.
+
     Text is UTF-8, or UTF-16 with a byte order mark. Bytes that are not become U+FFFD: harmless in the columns beside
     the handle, and a failure of that one line in it.
 
@@ -73,6 +75,17 @@ def read_entries(
         raise ConfigError(f"{quoted(source, _PATH)} is a spreadsheet; save its sheet as CSV")
     _check_column(source, kind, column)
     return _entries(_lines(file), source, kind, column)
+
+
+def guessed_columns(path: str | PathLike[str], format: ListFormat | None = None) -> list[str]:  # noqa: A002
+    """The columns of a CSV file that could hold the handles: the one that is read first. Of other lists there are none.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    file = Path(path)
+    kind = format or _FORMATS.get(file.suffix.lower(), "text")
+    return known_columns(_lines(file)) if kind == "csv" else []
 
 
 def _check_column(source: str, kind: ListFormat, column: str | None) -> None:

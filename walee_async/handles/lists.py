@@ -35,18 +35,25 @@ COLUMNS: Final = (
     "profile_url",
     "tiktok_url",
 )
-"""The column or key that holds the handle when none is named: the first of these that there is."""
+"""The column or key that holds the handle when none is named: the first of these that there is. In plain text, what is
+no handle where it stands first."""
 
 _DELIMITERS: Final = ",;\t"
 _KEPT: Final = 200
 
 
 def entries_from_text(lines: Iterable[str], source: str) -> Iterator[Entry]:
-    """The lines of a plain list; blank lines and those that begin with `#` are skipped."""
+    """The lines of a plain list; blank lines and those that begin with `#` are skipped.
+
+    The first of them is left out too if it is one of `COLUMNS`: a column that was copied out of a table keeps its name.
+    """
+    first = True
     for number, line in enumerate(lines, 1):
         text = line.lstrip("\ufeff").strip()
         if text and not text.startswith("#"):
-            yield Entry(text, source, number)
+            if not first or _normal(text) not in COLUMNS:
+                yield Entry(text, source, number)
+            first = False
 
 
 def entries_from_csv(lines: Iterable[str], source: str, column: str | None = None) -> Iterator[Entry]:
@@ -79,6 +86,16 @@ def entries_from_csv(lines: Iterable[str], source: str, column: str | None = Non
             )
         elif cell:
             yield Entry(cell, source, number)
+
+
+def known_columns(lines: Iterable[str]) -> list[str]:
+    """The columns of a table that are known to hold handles, as its first row writes them: the one that is read first.
+
+    Empty where the first row is no header.
+    """
+    first = next(_rows(lines), None)
+    names = {_normal(cell): cell.strip() for cell in reversed(first[1])} if first is not None else {}
+    return [names[name] for name in COLUMNS if name in names]
 
 
 def _rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str], str | None]]:
@@ -120,7 +137,11 @@ def _find_column(row: list[str], source: str, column: str | None) -> tuple[int, 
     if column is None and len(row) == 1:
         return 0, False
     there = ", ".join(quoted(cell.strip()) for cell in row[:20])
-    wanted = "no column that is known to hold handles; name one" if column is None else f"no column {quoted(column)}"
+    wanted = (
+        "no column that is known to hold handles; name one (--column)"
+        if column is None
+        else f"no column {quoted(column)}"
+    )
     raise ConfigError(f"{source} has {wanted}; its first row is {there}")
 
 

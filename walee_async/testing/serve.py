@@ -10,6 +10,9 @@ from walee_async.errors import ConfigError
 from walee_async.testing.faults import Quota
 from walee_async.testing.gateway import Gateway
 
+NAMED = ("river.kites", "amber.anchor")
+"""Creators that the documentation names in its examples."""
+
 _QUOTA = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)?\s*(s|sec|second|m|min|minute|h|hour)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -30,6 +33,14 @@ async def serve(gateway: Gateway, *, port: int = 0, announce: Callable[[Gateway]
         await asyncio.Event().wait()
     finally:
         await gateway.aclose()
+
+
+def plant_named(gateway: Gateway) -> list[str]:
+    """Let the first of the made-up creators have the names in `NAMED`, and return the handles of them all."""
+    named = NAMED[: len(gateway.handles)]
+    for index, handle in enumerate(named):
+        gateway.plant(gateway.maker.creator(index, handle=handle))
+    return [*named, *gateway.handles[len(named) :]]
 
 
 def parse_quota(text: str) -> Quota:
