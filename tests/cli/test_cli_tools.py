@@ -39,7 +39,8 @@ def test_a_gateway_serves_the_command(walee_for: Any, tmp_path: Path) -> None:
     counted = json.loads(ended.out)
     assert (counted["requests"], counted["billed"], counted["breaches"]) == (5, 5, 0)
     assert "5 requests, 5 billed for 5 creators, 0 breaches of the quota." in ended.err
-    assert f"WALEE_API_KEY={told['keys'][0]} walee fetch handles.txt --base-url {told['base_url']}" in ended.err
+    hint = f"export WALEE_BASE_URL={told['base_url']} WALEE_API_KEY={told['keys'][0]}\n  walee fetch handles.txt\n"
+    assert hint in ended.err
 
 
 def test_a_gateway_takes_keys_of_ones_own(walee_for: Any) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
-from rich.text import Text
 
 from walee_async.cli.exits import Exit
 from walee_async.cli.interrupts import Interrupts
@@ -104,8 +103,10 @@ def _tell(made: Gateway, handles: list[str], options: GatewayOptions, screen: Sc
     quota = f" at {options.quota}" if options.quota else ""
     screen.say(f"A gateway with {plural(options.creators, 'made-up creator')}{quota}. Ctrl-C ends it.")
     target = str(options.handles_out) if options.handles_out is not None else handles[0]
-    command = f"WALEE_API_KEY={made.key} walee fetch {target} --base-url {made.base_url}"
-    screen.say(Text.assemble("To try it: ", (command, "bold")))
+    screen.say("To try it, in another terminal:")
+    # Wrapped by the terminal alone, so that each line can be copied however narrow it is.
+    for line in (f"export WALEE_BASE_URL={made.base_url} WALEE_API_KEY={made.key}", f"walee fetch {target}"):
+        screen.console.print(f"  {line}", style="bold", soft_wrap=True)
 
 
 def _print_json(value: object) -> None:
