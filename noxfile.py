@@ -189,7 +189,7 @@ def soak(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0], default=False)
 def mutation(session: nox.Session) -> None:
-    """Change words, rules and resources in thousands of small ways, and see which no test notices; takes an hour."""
+    """Change words, rules and resources in thousands of small ways, and see which no test notices; see `-- --help`."""
     session.install("-e", ".[cli,dask,otel,page,parquet,prometheus,redis,speed,test]", *_group("mutation"))
     session.run("python", ".ci/mutation.py", *session.posargs)
 
