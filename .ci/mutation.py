@@ -2,9 +2,10 @@
 
     python .ci/mutation.py [--sample N] [--seed S] [--max-children N] [NAMES…]
 
-All of them take hours on two cores. With --sample so many are drawn at random from all; the share of them that is noticed
-is then that of all, give or take what the table says. What was tried before is not tried again while neither it nor its
-tests have changed. `mutmut show NAME` shows a change, `mutmut tests-for-mutant NAME` the tests that should have noticed it.
+All of them take hours on two cores. With --sample so many are drawn at random from all; the share of them that is
+noticed is then that of all, give or take what the table says. What was tried before is not tried again while neither it
+nor its tests have changed. `mutmut show NAME` shows a change, `mutmut tests-for-mutant NAME` the tests that should have
+noticed it.
 """
 
 from __future__ import annotations
