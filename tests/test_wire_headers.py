@@ -32,12 +32,16 @@ NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
         ({"retry-after": "Fri Dec  1 00:00:00 2023"}, 1_388_800.0),
         ({"retry-after": "Tue, 14 Nov 2023 22:00:00 GMT"}, 0.0),
         ({"retry-after": "Sunday, 06-Nov-94 08:49:37 GMT"}, 0.0),
+        ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0),
+        ({"retry-after": "Tue, 14 Nov 2023 22:13:60 GMT"}, 39.0),
         ({"retry-after": "86400"}, 86_400.0),
+        ({"retry-after": "2764800"}, 2_764_800.0),
         ({"retry-after": "999999999"}, None),
         ({"retry-after": "1700000030"}, None),
         ({"retry-after": "Tue, 14 Nov 2034 22:13:50 GMT"}, None),
         ({"retry-after": "Tue, 31 Feb 2023 22:13:50 GMT"}, None),
-        ({"retry-after": "Tue, 14 Nov 2023 25:13:50 GMT"}, None),
+        ({"retry-after": "Tue, 14 Nov 2023 24:13:50 GMT"}, None),
+        ({"retry-after": "Tue, 14 Nov 2023 22:60:50 GMT"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "inf"}, None),
         ({"retry-after": "1e3"}, None),
@@ -51,10 +55,11 @@ def test_retry_after_in_its_spellings(headers: dict[str, str], wait: float | Non
     assert retry_after(headers, NOW) == wait
 
 
+@pytest.mark.parametrize("date", ["Tue, 14 Nov 2023 22:13:20 GMT", "Tuesday, 14-Nov-23 22:13:20 GMT"])
 @pytest.mark.parametrize("skew", [-86_400, 0, 7200])
-def test_dates_are_measured_by_the_answers_own_clock(skew: int) -> None:
+def test_dates_are_measured_by_the_answers_own_clock(skew: int, date: str) -> None:
     """Our clock may be a day off: the answer's date is what its Retry-After was reckoned from."""
-    headers = {"retry-after": "Tue, 14 Nov 2023 22:13:50 GMT", "date": "Tue, 14 Nov 2023 22:13:20 GMT"}
+    headers = {"retry-after": "Tue, 14 Nov 2023 22:13:50 GMT", "date": date}
     assert retry_after(headers, NOW + skew) == 30.0
 
 
@@ -85,6 +90,14 @@ def test_every_http_date_is_read(wait: int, now: int) -> None:
         ({"ratelimit": '"default";r=50'}, Limits(remaining=50)),
         ({"ratelimit": '"default";t=30'}, Limits(reset=30.0)),
         ({"ratelimit": '"default";t=1700000012'}, Limits(reset=12.0)),
+        ({"ratelimit": "r=50;t=30"}, Limits(remaining=50, reset=30.0)),
+        ({"ratelimit": "limit=100"}, Limits(quota=100)),
+        ({"ratelimit": "remaining=50"}, Limits(remaining=50)),
+        ({"ratelimit": "reset=1700000012"}, Limits(reset=12.0)),
+        (
+            {"ratelimit": "default;r=50;t=30", "ratelimit-policy": '"default";q=100;w=60'},
+            Limits(quota=100, window=60.0, remaining=50, reset=30.0),
+        ),
         (
             {"ratelimit": '"default";r=50;t=30', "ratelimit-policy": '"default";q=100;w=60'},
             Limits(quota=100, window=60.0, remaining=50, reset=30.0),
@@ -127,6 +140,8 @@ def test_every_http_date_is_read(wait: int, now: int) -> None:
         ),
         ({"x-ratelimit-limit": "many", "ratelimit": ";;,=", "ratelimit-policy": '"'}, None),
         ({"ratelimit-policy": '"bytes";q=9;w=1;qu="content-bytes"'}, None),
+        ({"ratelimit-policy": '"a";q=9;w=1;qu="x=y"'}, None),
+        ({"ratelimit-policy": '"a";w=60'}, None),
         ({"ratelimit-policy": '"a,b;c";q=9;w=1'}, Limits(quota=9, window=1.0)),
         ({"ratelimit-policy": '"a";q=9;w=1;qu="requests"'}, Limits(quota=9, window=1.0)),
         ({"ratelimit-policy": "100;w=0"}, Limits(quota=100)),
@@ -140,7 +155,11 @@ def test_rate_limits_in_their_spellings(headers: dict[str, str], told: Limits | 
 
 def test_epochs_are_measured_by_the_answers_own_clock() -> None:
     """A reset in Unix seconds is reckoned from the answer's date, not from a clock that may be off."""
-    for headers in ({"x-ratelimit-reset": "1700000012"}, {"ratelimit": "a;t=1700000012"}):
+    for headers in (
+        {"x-ratelimit-reset": "1700000012"},
+        {"ratelimit": "a;t=1700000012"},
+        {"ratelimit": "reset=1700000012"},
+    ):
         assert limits(headers | {"date": "Tue, 14 Nov 2023 22:13:20 GMT"}, NOW + 3600) == Limits(reset=12.0)
 
 

@@ -163,9 +163,7 @@ def _items(text: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Each member of a list header: its name, and its fields; the name also as field `` for bare `100;w=60`."""
     for item in _ITEM.findall(text[:_LONGEST]):
         first, *rest = [piece.strip() for piece in _PIECE.findall(item)] or [""]
-        fields = dict(_field(piece) for piece in rest if "=" in piece)
-        if "=" in first and not first.startswith('"'):
-            fields |= dict([_field(first)])
+        fields = dict(_field(piece) for piece in (*rest, first) if "=" in piece)
         yield first.strip('"'), {"": first, **fields}
 
 
