@@ -42,6 +42,8 @@ async def set_aside(budget: Budget, attempts: Sequence[Attempt] = ()) -> AsyncIt
         ({"max_reports": 2, "max_spend": 5, "price": 1}, 2),
         ({"max_reports": 9, "max_spend": 5, "price": 1}, 5),
         ({"price": 0}, math.inf),
+        ({"price": 0.5}, math.inf),
+        ({"max_reports": 2, "price": 0.5}, 2),
     ],
 )
 def test_the_cap_is_what_can_be_bought_whole(given: dict[str, Any], cap: float) -> None:

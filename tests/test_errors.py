@@ -26,7 +26,7 @@ def test_an_error_survives_pickling_with_all_it_carries(kind: type[WaleeError]) 
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is kind
     assert vars(again) == vars(error)
-    assert str(again) == str(error)
+    assert (str(again), repr(again), again.args) == (str(error), repr(error), error.args)
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -52,12 +52,13 @@ def test_every_class_stands_in_the_tree_at_the_top_of_the_module() -> None:
 
 
 def test_the_same_error_can_be_told_of_another_handle() -> None:
-    """A refused key stops many handles: each gets an error of its own with the same evidence."""
-    error = NotReadyError("being prepared", handle="a", status=400)
+    """A refused key stops many handles: each gets an error of its own with the same evidence, and its own attempts."""
+    error = full(NotReadyError)
+    assert isinstance(error, NotReadyError)
     error.eta = 300.0
     other = error.about("b")
-    assert (other.handle, other.eta, other.status) == ("b", 300.0, 400)
-    assert error.handle == "a"
+    assert (other.handle, other.eta, other.status, other.attempts) == ("b", 300.0, 400, ())
+    assert (error.handle, len(error.attempts)) == ("a", 1)
 
 
 def test_a_run_that_ended_says_why_in_another_process_too() -> None:

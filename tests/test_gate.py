@@ -3,21 +3,21 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from walee_async.breaker import BREAKER, FIRST_PROBE, LAST_PROBE
-from walee_async.bucket import Bucket
+from walee_async.bucket import LATENESS, Bucket
 from walee_async.errors import ConfigError, DeadlineError, LongPauseError, RefusedKeyError
 from walee_async.events import Emitter, Event, GatePaused, PaceCut
 from walee_async.gate import Gate
 from walee_async.testing.clock import VirtualClockLoop, run_virtually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from walee_async.interfaces import Door, Turns
 
@@ -77,6 +77,7 @@ async def test_a_rest_earns_the_burst_and_no_more() -> None:
     rests=st.lists(st.one_of(st.just(0.0), st.floats(0, 0.01), st.floats(0, 3)), min_size=1, max_size=40),
     callers=st.integers(1, 4),
 )
+@example(rate=250.0, burst=1, rests=[0.0, 0.006, 0.0], callers=1)
 def test_no_window_holds_more_than_the_rate_and_the_burst(
     rate: float, burst: int, rests: list[float], callers: int
 ) -> None:
@@ -302,6 +303,55 @@ async def test_a_turn_past_the_deadline_is_told_with_its_wait() -> None:
         await gate.permit(deadline=now() + 5)
 
 
+async def test_those_who_wait_are_told_of_a_pause_past_their_deadline() -> None:
+    """When the pause begins, with its length, and not when their time is up."""
+    gate = Gate(10.0)
+    permit = await gate.permit()
+    assert permit is not None
+    waiting = asyncio.create_task(gate.permit(deadline=now() + 5))
+    await asyncio.sleep(0)
+    permit.too_fast(20.0)
+    with pytest.raises(DeadlineError, match=r"the next turn is 19\.9 s away, past the deadline"):
+        await waiting
+    assert now() < 1.0
+
+
+async def test_the_next_turn_is_told_as_far_as_it_is_known() -> None:
+    """After a rest it is now, after a turn one interval later, and then one for each who waits already."""
+    gate = Gate(4.0)
+    await asyncio.sleep(60)
+    assert gate.ready_at() == now()
+    (at,) = await granted(gate, 1)
+    assert gate.ready_at() == pytest.approx(at + 0.25)
+    waiting = [asyncio.create_task(gate.permit()) for _ in range(8)]
+    await asyncio.sleep(0)
+    assert gate.ready_at() == pytest.approx(at + 0.25 + 8 / 4.0)
+    for task in waiting:
+        task.cancel()
+
+
+async def test_while_a_probe_is_out_the_next_turn_is_guessed() -> None:
+    """It is that of another probe if this one fails; once it is answered, that of the pace."""
+    gate = Gate(100.0)
+    permit = await gate.permit()
+    assert permit is not None
+    permit.too_fast(None)
+    probe = await gate.permit()
+    assert probe is not None
+    assert gate.ready_at() == pytest.approx(probe.granted_at + FIRST_PROBE)
+    with probe:
+        probe.answered()
+    assert gate.ready_at() == pytest.approx(probe.granted_at + 1 / gate.statistics().pace, abs=0.001)
+
+
+async def test_a_pause_as_long_as_allowed_is_waited_out() -> None:
+    """What is left of it counts, whatever the clock shows."""
+    await asyncio.sleep(100)
+    gate = Gate(10.0, longest_pause=60.0)
+    gate.pause(now() + 59.0, "told")
+    assert await granted(gate, 1) == [pytest.approx(159.0)]
+
+
 async def test_a_pause_longer_than_allowed_is_not_slept_through() -> None:
     """Those who wait when a very long pause begins are told, and so is whoever comes after."""
     gate = Gate(10.0, longest_pause=60.0, label="key 1")
@@ -480,11 +530,64 @@ async def test_who_shares_the_turns_is_told_of_pauses_and_cuts() -> None:
     assert gate.statistics().pace == 4.0
 
 
+async def test_who_hands_out_the_turns_knows_for_whom() -> None:
+    """The gate gives itself, and for each turn the deadline and how many wait; refused one, it asks again."""
+    asked: list[tuple[float, int]] = []
+    doors: list[Door] = []
+
+    class Shared(Bucket):
+        async def take(self, deadline: float, waiting: int) -> float | None:  # type: ignore[override]
+            asked.append((deadline, waiting))
+            return None if len(asked) == 1 else await super().take(deadline, waiting)
+
+    def turns(gate: Door, rate: float, burst: int) -> Turns:
+        doors.append(gate)
+        return Shared(rate, burst)
+
+    gate = Gate(10.0, turns=turns)
+    assert await gate.permit(deadline=50.0) is not None
+    assert (doors, asked) == ([gate], [(50.0, 1), (50.0, 1)])
+
+
 async def test_a_cut_that_nobody_listens_to_is_followed_too() -> None:
-    """Hooks are told and decide nothing."""
+    """Hooks are told and decide nothing; what was sent before it tells of the same congestion."""
     gate = Gate(10.0)
+    permit = await gate.permit()
+    assert permit is not None
     gate.follow(4.0)
-    assert gate.statistics().pace == 4.0
+    permit.too_fast(0.0)
+    assert (gate.statistics().pace, gate.statistics().cuts) == (4.0, 0)
+
+
+async def test_who_is_not_held_back_proves_nothing_about_the_limit() -> None:
+    """After a cut, requests that come slower than the pace do not raise it."""
+    gate = Gate(10.0)
+    permit = await gate.permit()
+    assert permit is not None
+    permit.too_fast(0.0)
+    for _ in range(5):
+        await asyncio.sleep(1)
+        await granted(gate, 1)
+    assert gate.statistics().pace == 7.0
+
+
+class LateLoop(VirtualClockLoop):
+    """On a busy machine every timer fires late."""
+
+    def call_at(self, when: float, *args: Any, **options: Any) -> asyncio.TimerHandle:
+        return super().call_at(when + 0.75 * LATENESS, *args, **options)
+
+
+@pytest.mark.parametrize("rate", [50.0, 200.0, 1000.0])
+def test_late_timers_cost_the_pace_nothing(rate: float) -> None:
+    """Turns that a late timer held up are made good at once, at high rates several of them."""
+
+    async def main() -> float:
+        times = await granted(Gate(rate), 501)
+        return times[-1] - times[0]
+
+    with asyncio.Runner(loop_factory=LateLoop) as runner:
+        assert runner.run(main()) == pytest.approx(500 / rate, abs=2 * LATENESS)
 
 
 async def test_a_change_of_rate_neither_gives_nor_takes_turns() -> None:
@@ -512,11 +615,12 @@ async def test_a_fast_rate_can_be_changed_too() -> None:
     assert now() - since == pytest.approx(0.2, abs=0.01)
 
 
-@pytest.mark.parametrize("make", [lambda: Gate(0), lambda: Gate(-1.0), lambda: Gate(math.nan), lambda: Gate(math.inf)])
-async def test_a_rate_that_cannot_be_is_refused(make: Callable[[], Gate]) -> None:
-    """A rate must be a number above zero, and the error says so."""
+@pytest.mark.parametrize("rate", [0, -1.0, math.nan, math.inf, True, "fast", None, 1 / 86_401])
+async def test_a_rate_that_cannot_be_is_refused(rate: Any) -> None:
+    """A rate must be a number above zero, at least one request a day, and the error says so."""
     with pytest.raises(ConfigError, match="The rate is"):
-        make()
+        Gate(rate)
+    assert Gate(1 / 86_400).statistics().pace == 1 / 86_400
 
 
 async def test_a_burst_below_one_is_refused() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from walee_async.pacing import CUT, FLOOR, KNEE, PROBE, REGAIN, START, Pacing
+from walee_async.errors import ConfigError
+from walee_async.pacing import CUT, FLOOR, KNEE, PROBE, REGAIN, START, Pacing, check_rate
 
 
 def test_a_stated_rate_is_the_pace_from_the_start() -> None:
@@ -14,6 +15,13 @@ def test_a_stated_rate_is_the_pace_from_the_start() -> None:
     pacing = Pacing(8.0)
     pacing.grow(3600)
     assert pacing.pace == 8.0
+
+
+def test_processes_that_share_a_gate_do_not_each_look_for_its_limit() -> None:
+    """They want one stated rate; a process by itself may look."""
+    with pytest.raises(ConfigError, match="^A shared gate wants a stated rate, the same everywhere; "):
+        check_rate("auto", shared=True)
+    assert (check_rate("auto"), check_rate(8, shared=True)) == (None, 8.0)
 
 
 def test_an_unknown_limit_is_looked_for_by_doubling() -> None:

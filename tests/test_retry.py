@@ -47,7 +47,7 @@ def test_a_failing_gateway_is_given_the_rest_it_asks_for() -> None:
     error = ServerError("down")
     error.retry_after = 30.0
     assert delays([error], RetryPolicy()) == [30.0]
-    assert delays([error], RetryPolicy(deadline=20.0)) == [None]
+    assert delays([error], RetryPolicy(deadline=30.0)) == [None]
     error.retry_after = 0.0
     assert delays([error], RetryPolicy()) == [0.5]
 
@@ -93,6 +93,16 @@ def test_successes_refill_the_purse() -> None:
         for _ in range(5):
             quota.earn()
         assert delays([ServerError("x")], RetryPolicy(), quota) != [None]
+
+
+def test_a_success_pays_for_a_fifth_of_a_retry() -> None:
+    """After the purse is empty, four pay for none and the fifth for one."""
+    quota = RetryQuota()
+    while quota.spend():
+        pass
+    for paid in (False, False, False, False, True, False):
+        quota.earn()
+        assert quota.spend() is paid
 
 
 def test_a_policy_may_wait_for_nothing_and_hardly_at_all() -> None:

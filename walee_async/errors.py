@@ -103,9 +103,9 @@ class WaleeError(Exception):
 
 
 def _rebuild(kind: type[WaleeError], state: dict[str, Any], cause: BaseException | None = None) -> Any:
-    error = kind.__new__(kind, state["detail"])
+    error = kind.__new__(kind)
     error.__dict__.update(state)
-    error.__cause__ = cause
+    error.args, error.__cause__ = (state["detail"],), cause  # __new__ sets no args where __init__ is to do so (OSError)
     return error
 
 
