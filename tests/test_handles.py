@@ -57,6 +57,7 @@ def found(entries: Iterator[Entry]) -> list[tuple[int, str]]:
         "\uff20river.kites",
         "@@river.kites",
         "@ river.kites",
+        "@'river.kites'",
         "https://www.tiktok.com/@river.kites",
         "https://somebody@tiktok.com/@river.kites",
         "https://www.tiktok.com/@river.kites?lang=en&_t=1",
@@ -167,6 +168,12 @@ def test_every_handle_is_found_in_its_addresses(handle: str) -> None:
 def test_what_is_quoted_has_eighty_characters_at_most(text: str, shown: str) -> None:
     """With its quotes, escapes and the sign that it goes on."""
     assert quoted(text) == shown
+
+
+def test_what_is_no_text_is_no_handle() -> None:
+    """Whoever passes a number is told what it was."""
+    with pytest.raises(InvalidHandleError, match=r"^'123' is no handle: it is no text but int"):
+        parse_handle(123)  # type: ignore[arg-type]
 
 
 def test_a_line_that_fails_is_named() -> None:
@@ -447,3 +454,5 @@ def test_a_dash_reads_standard_input_whatever_its_locale() -> None:
         [sys.executable, "-c", script], input=b"\xef\xbb\xbfa\njos\xe9\n", capture_output=True, check=True
     )
     assert done.stdout.decode().strip() == r"""[(1, "'a'"), (2, "'jos\\ufffd'")] False"""
+    done = subprocess.run([sys.executable, "-c", script], input=b"PK\x03\x04\x00", capture_output=True, check=False)
+    assert b"standard input is no text; a list is UTF-8 text, CSV or JSONL" in done.stderr

@@ -19,7 +19,7 @@ def test_a_stated_rate_is_the_pace_from_the_start() -> None:
 
 def test_processes_that_share_a_gate_do_not_each_look_for_its_limit() -> None:
     """They want one stated rate; a process by itself may look."""
-    with pytest.raises(ConfigError, match="^A shared gate wants a stated rate, the same everywhere; "):
+    with pytest.raises(ConfigError, match=r"^A shared gate wants a stated rate, the same everywhere; "):
         check_rate("auto", shared=True)
     assert (check_rate("auto"), check_rate(8, shared=True)) == (None, 8.0)
 

@@ -206,6 +206,8 @@ FORMS: dict[str, Callable[[str], str]] = {
     "JSON with its slashes escaped": lambda key: json.dumps(key)[1:-1].replace("/", "\\/"),
     "JSON, all escaped": lambda key: "".join(f"\\u{ord(c):04X}" for c in key),
     "HTML": escape,
+    "HTML, all as numbers": lambda key: "".join(f"&#{ord(c):04};" for c in key),
+    "HTML, all as hexadecimal numbers": lambda key: "".join(f"&#X{ord(c):04X};" for c in key),
     "repr": lambda key: repr(key)[1:-1],
     "base64": lambda key: base64.b64encode(key.encode()).decode().rstrip("="),
     "base64 of a header": lambda key: base64.b64encode(f"x-api-key: {key}\r\n".encode()).decode(),

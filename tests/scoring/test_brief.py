@@ -70,6 +70,7 @@ def test_files_are_toml_or_json(tmp_path: Path) -> None:
         ({"genders": ["women"]}, "genders has 'women'; it takes MALE and FEMALE"),
         ({"ages": ["18-25"]}, "the bands are 13-17, 18-24, 25-34, 35-44, 45-64, 65-; did you mean 18-24?"),
         ({"ages": ["34-18"]}, "ages has '34-18'"),
+        ({"ages": ["young"]}, "; a span joins whole bands, such as 18-34."),
         ({"languages": ["Urdu!"]}, "no language code; it takes ISO 639 codes, such as ur or en"),
         ({"followers": {"min": 9, "max": 3}}, "followers.min is 9, which is more than followers.max, 3"),
         ({"followers": {"min": -1}}, "followers.min is -1; it must be at least 0"),

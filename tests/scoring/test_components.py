@@ -145,6 +145,23 @@ def test_two_buckets_have_a_tail_too() -> None:
     assert percentile(0.02, buckets) == pytest.approx(75.0)
 
 
+@pytest.mark.parametrize(
+    ("totals", "points"),
+    [
+        # From 20 to 5 while the rate doubles, so the share with more is (0.04 / rate) ** 2, a quarter at 0.08.
+        ((40, 20, 20, 15, 5), 98.75),
+        # Nobody is in the last bucket, or in the one before, which then does not tell how the last one falls.
+        ((40, 20, 30, 10, 0), 100.0),
+        ((40, 20, 20, 0, 20), 90.0),
+    ],
+)
+def test_the_tail_falls_as_the_bucket_before_it(totals: tuple[int, ...], points: float) -> None:
+    """By the last two buckets alone; where one of them is empty, as one over the rate."""
+    edges = (None, 0.005, 0.01, 0.02, 0.04)
+    buckets = [HistogramBucket(min=edge, total=total) for edge, total in zip(edges, totals, strict=True)]
+    assert percentile(0.08, buckets) == pytest.approx(points)
+
+
 # -- reach ------------------------------------------------------------------------------------------------------------
 
 
@@ -322,6 +339,7 @@ FULL = {"curves": {"fit_full": 1.0}}  # so that points are per cent
         ({"genders": "female"}, 30.0, None, None),
         ({"ages": "18-34"}, 100.0, None, None),
         ({"genders": "female", "ages": "18-24"}, 20.0, None, None),
+        ({"genders": "male", "ages": "18-24"}, 40.0, None, None),
         ({"ages": ["35-44"]}, 0.0, None, None),  # the table is whole: nobody is left
         ({"countries": ["US", "PK"]}, 80.0, None, None),
         ({"countries": "IN"}, 0.5, 0.0, 1.0),  # no row: below the cut-off of 1 %
@@ -339,6 +357,18 @@ def test_fit_is_the_share_on_target(wanted: Any, value: float, low: float | None
     """Sums of rows, products across tables, and Fréchet's bounds where the tables do not say how they overlap."""
     found = audience_fit(WHOLE, Brief.make(**wanted, **FULL))
     assert (found.value, found.low, found.high) == (value, low, high)
+
+
+def test_rows_of_the_joint_table_may_be_split_or_incomplete() -> None:
+    """Those of one age add up, and what has no age or no number is left out."""
+    rows = [
+        {"code": "18-24", "male": 0.25, "female": 0.125},
+        {"code": "18-24", "male": 0.25, "female": 0.125},
+        {"code": "25-34", "male": 0.25},
+        {"male": 0.5, "female": 0.5},
+    ]
+    found = audience_fit(audience(audience_genders_per_age=rows), Brief.make(genders="female", ages="18-24", **FULL))
+    assert (found.value, found.low, found.high) == (25.0, None, None)
 
 
 def test_without_the_joint_table_any_overlap_is_possible() -> None:

@@ -47,9 +47,13 @@ def test_a_score_is_taken_apart() -> None:
 
 def test_the_parts_of_a_score_are_a_table() -> None:
     """A row for each: its points or why it has none, and what it gives; one that has no weight gives nothing."""
-    found = _scored(is_hidden=True)
+    found = _scored(is_hidden=True, avg_views=None)
+    found = msgspec.structs.replace(found, flags=(*found.flags, Flag("dormant", "as it is")))
     head, *rows = _table(found._repr_html_())
     assert head == ["part", "points of 100", "gives"]
+    assert not [
+        cell for cell in ET.fromstring(found._repr_html_()).iter() if cell.tag in {"th", "td", "tr"} and cell.tail
+    ]
     given = {part.name: f"{part.points:+.2f}" for part in found.contributions}
     assert rows == [
         *(
@@ -73,7 +77,11 @@ def test_the_parts_of_a_score_are_a_table() -> None:
 def test_a_score_without_flags_has_no_list_of_them() -> None:
     """There is no empty list where nothing was flagged."""
     found = msgspec.structs.replace(_scored(), flags=())
-    assert [part.tag for part in ET.fromstring(found._repr_html_())] == ["p", "p", "table"]
+    assert [(part.tag, part.tail) for part in ET.fromstring(found._repr_html_())] == [
+        ("p", None),
+        ("p", None),
+        ("table", None),
+    ]
 
 
 def test_a_ranking_is_a_table() -> None:
@@ -113,6 +121,15 @@ def test_a_name_is_shown_whole_up_to_its_longest() -> None:
     """Eighty characters fit; of a longer name there are 79 and a sign that it goes on."""
     assert f"<bdi>{'x' * LONGEST}</bdi>" in _scored(fullname="x" * LONGEST)._repr_html_()
     assert f"<bdi>{'x' * (LONGEST - 1)}…</bdi>" in _scored(fullname="x" * (LONGEST + 1))._repr_html_()
+
+
+def test_a_sentence_is_shown_whole_up_to_its_longest() -> None:
+    """Of a flag's reason two hundred characters fit, of the explanation a thousand."""
+    for length, shown in ((1000, "z" * 1000), (1001, "z" * 999 + "…")):
+        assert f"<p>{shown}</p>" in msgspec.structs.replace(_scored(), explanation="z" * length)._repr_html_()
+    for length, shown in ((200, "y" * 200), (201, "y" * 199 + "…")):
+        html = msgspec.structs.replace(_scored(), flags=(Flag("hidden", "y" * length),))._repr_html_()
+        assert f"<b>hidden</b>: {shown}</li>" in html
 
 
 def test_a_console_gets_the_sentence() -> None:

@@ -74,6 +74,7 @@ def test_weights_are_the_briefs() -> None:
     """A weight of zero leaves a component out of the score and of the coverage, and it is shown all the same."""
     found = score(EXAMPLE, Brief.make(weights={"engagement": 0, "growth": 0, "consistency": 0}))
     assert (found.value, found.coverage) == (70.0, round(2 / 3, 4))
+    assert found.component("no_such_part") is None
     engagement = found.component("engagement")
     assert engagement is not None
     assert engagement.value == 20.0
