@@ -37,6 +37,13 @@ def test_an_error_says_which_handle_what_was_wrong_and_what_to_do(kind: type[Wal
     assert text.endswith(kind.advice)
 
 
+@pytest.mark.parametrize("detail", ["it is so", "it is so.", "is it so?"])
+def test_a_sentence_has_one_end(detail: str) -> None:
+    """What ends already gets no second full stop before the advice."""
+    end = detail if detail.endswith("?") else "it is so."
+    assert str(NotSentError(detail)) == f"{end} {NotSentError.advice}"
+
+
 def test_every_class_stands_in_the_tree_at_the_top_of_the_module() -> None:
     """The drawn tree is the whole tree: each class is in it, below its parent."""
     lines = (errors.__doc__ or "").splitlines()
