@@ -134,6 +134,13 @@ def test_the_ends_of_every_range_are_in_it() -> None:
     assert Brief.make(flags={"min_engagement_rate": 0.15}).flags.max_engagement_rate == 0.15
 
 
+def test_a_brief_made_by_hand_takes_one_text_and_only_texts() -> None:
+    """A text is one code and not its letters."""
+    assert Brief(countries="pk").countries == ("PK",)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="countries holds 7; it must hold texts"):
+        Brief(countries=(7,))  # type: ignore[arg-type]
+
+
 def test_true_is_no_number() -> None:
     """Whoever makes a table by hand is told as well: a bool would count as 1."""
     with pytest.raises(ConfigError, match=r"weights\.reach is True; it must be a number"):

@@ -359,6 +359,18 @@ def test_fit_is_the_share_on_target(wanted: Any, value: float, low: float | None
     assert (found.value, found.low, found.high) == (value, low, high)
 
 
+def test_the_evidence_of_a_fit_is_its_shares() -> None:
+    """The share on target with what any overlap could make of it, then the share by each thing that is wanted."""
+    found = audience_fit(WHOLE, Brief.make(genders="female", countries="PK", **FULL))
+    assert [(fact.name, fact.value, fact.unit) for fact in found.evidence] == [
+        ("target_share", 0.09, "fraction"),
+        ("target_share_low", 0.0, "fraction"),
+        ("target_share_high", 0.3, "fraction"),
+        ("people_share", 0.3, "fraction"),
+        ("countries_share", 0.3, "fraction"),
+    ]
+
+
 def test_rows_of_the_joint_table_may_be_split_or_incomplete() -> None:
     """Those of one age add up, and what has no age or no number is left out."""
     rows = [
