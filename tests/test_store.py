@@ -150,6 +150,20 @@ async def test_looking_up_says_how_old_the_newest_report_is(path: Path) -> None:
     assert held[handles[2]].dated == CREATED_AT
 
 
+async def test_of_two_that_came_at_once_the_one_kept_last_is_the_newest(path: Path) -> None:
+    """However it is asked for."""
+    async with Store.open(path) as store:
+        for handle, order in (("up", (1, 2, 3)), ("down", (3, 2, 1))):
+            for day in order:
+                await buy(store, payload(handle, 9.0, answer(handle, created=f"2026-01-0{day}T00:00:00Z")))
+            (newest, *_) = await store.history(handle)
+            assert [version.id for version in await store.history(handle)] == [newest.id - n for n in range(3)]
+            assert await store.lookup([handle]) == {handle: Held(newest.created, 9.0)}
+            assert await store.latest(handle) == await store.read(newest.id)
+            with StoreReader.open(path) as reader:
+                assert reader.newest([handle]) == {handle: newest.id}
+
+
 async def test_an_iteration_gives_the_newest_of_each_or_all(path: Path) -> None:
     """Both in the loop and in a worker process, more reports than are held at a time."""
     kept = [payload(f"c{number % 30}", float(number)) for number in range(70)]
@@ -215,8 +229,10 @@ async def test_one_record_that_cannot_be_written_does_not_harm_the_others(path: 
         results = await asyncio.gather(*intents, return_exceptions=True)
         assert [isinstance(result, int) for result in results] == [True, False, True]
         no_run = payload("c")
-        with pytest.raises(StoreError, match="FOREIGN KEY") as caught:
+        with pytest.raises(StoreError) as caught:
             await store.intend("c", 1, "key 1", run=99)
+        said = "FOREIGN KEY constraint failed, SQLITE_CONSTRAINT_FOREIGNKEY"
+        assert caught.value.detail == f"{path} cannot be written to ({said})"
         assert caught.value.handle == "c"
         with pytest.raises(StoreError) as caught:
             await store.settle(store.intend("c", 1, "key 1", run=99), attempt("c"), no_run)
@@ -383,6 +399,8 @@ async def test_a_run_is_noted_from_its_start_to_its_end(path: Path) -> None:
         assert (begun.id, begun.command, begun.ended, begun.reason) == (run, "walee fetch", None, None)
         await store.end_run(run, "complete")
         (ended,) = await store.runs()
+        await store.begin_run()
+        assert [run.command for run in await store.runs()] == ["walee fetch", ""]
     assert ended.ended is not None
     assert before <= ended.started <= ended.ended <= time.time()
     assert ended.reason == "complete"
@@ -646,8 +664,10 @@ async def test_a_lock_that_is_removed_is_missed(path: Path) -> None:
         await intent
         path.with_name("reports.db.lock").unlink()
         await asyncio.sleep(1.01)
-        with pytest.raises(StoreLockedError, match=r"lock of .* was removed"):
-            await store.intend("b", 1, "key 1")
+        Store.open(path.with_name("other.db")).close()
+        for begun in (store.intend("b", 1, "key 1"), store.begin_run(), store.merge(path.with_name("other.db"))):
+            with pytest.raises(StoreLockedError, match=r"lock of .* was removed"):
+                await begun
         await store.settle(intent, attempt("a"), payload("a"))
         assert await store.latest("a") == payload("a")
 

@@ -94,7 +94,9 @@ async def test_an_export_may_be_of_the_newest_only(tmp_path: Path) -> None:
         for at in (1.0, 2.0):
             await buy(store, payload("a", at))
         assert await store.export(tmp_path / "x", every=False) == 1
-    (line,) = gzip.decompress((tmp_path / "x").read_bytes()).splitlines()
+    exported = (tmp_path / "x").read_bytes()
+    assert exported[3:8] == bytes(5)  # neither name nor time, so that the same reports make the same file
+    (line,) = gzip.decompress(exported).splitlines()
     fields = msgspec.json.decode(line)
     assert fields["received_at"] == 2.0
     assert hashlib.sha256(base64.b64decode(fields["body"])).hexdigest() == fields["sha256"]
@@ -223,7 +225,8 @@ async def test_examining_tells_damage_from_what_cannot_be_read(tmp_path: Path) -
         ("misfit", "report of misfit", False), ("broken", None, False), ("victim", "report of victim", True),
     ]  # fmt: skip
     assert "$.user_profile.followers" in findings[0].problem
-    assert [finding.handle for finding in told] == ["victim"]
+    assert [(finding.handle, finding.version) for finding in told] == [("victim", 4)]
+    assert told[0].problem.startswith("the stored report is damaged: ")
     assert list(tmp_path.glob("*.part")) == []
 
 
@@ -310,6 +313,7 @@ async def test_a_report_that_could_not_be_read_is_brought_in_as_it_came(tmp_path
             {"handle": "a", "report": {"user_profile": {}}, "received_at": -1e17},
             "not in Unix seconds, or still to come",
         ),
+        ({"handle": "a", "body": "e3!0=", "sha256": hashlib.sha256(b"{}").hexdigest(), "received_at": 1.0}, "base64"),
         ({"handle": "a", "report": {}}, "an answer without a report"),
         ({"handle": "a", "report": {"user_profile": None}}, "an answer without a report"),
         ({"handle": "a", "payload": {"encoding": "gzip", "body": "AAAA"}}, "an answer without a report"),

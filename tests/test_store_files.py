@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import socket
 import sqlite3
 import stat
@@ -25,6 +26,7 @@ from walee_async.errors import (
     StoreLockedError,
     StorePathError,
     StoreVersionError,
+    StoreWriteError,
 )
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Store, StoreReader, paths
@@ -32,6 +34,8 @@ from walee_async.store.connect import connect_reader
 from walee_async.store.exchange import export_payloads
 from walee_async.store.files import WholeFile, make_folder
 from walee_async.store.lock import Lock, is_held
+from walee_async.store.opening import open_for_writing
+from walee_async.store.reserve import Reserve
 from walee_async.store.schema import MIGRATIONS, check_sqlite, migrate, version_of
 from walee_async.store.wal import valid_frames
 
@@ -567,6 +571,110 @@ def test_a_full_disk_still_takes_what_is_under_way(tmp_path: Path) -> None:
     assert int(refused) == 1000 - int(bought)
     assert int(under_way) == 0
     assert again.startswith(f"again 0 {bought} ")
+
+
+def have(store: Store, pragma: str) -> None:
+    """Let the connection that writes have it as on another disk."""
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+
+    store._writes().submit_from_thread(work, alone=True).result()
+
+
+NO_MORE = "max_page_count = 1"
+"""The file stays as it is, and what would need another page meets a full disk."""
+
+
+def billed(handle: str) -> tuple[Attempt, Payload]:
+    """What a request came to whose report needs pages of its own."""
+    attempt = Attempt(handle=handle, number=1, key="key 1", charge=Charge.BILLED)
+    return attempt, Payload(handle=handle, body=os.urandom(50_000), received_at=1.0)
+
+
+class Room(Reserve):
+    """A reserve whose room is all that a full disk has."""
+
+    connection: sqlite3.Connection
+
+    def release(self) -> bool:
+        released = super().release()
+        if released:
+            self.connection.execute("PRAGMA max_page_count = 100000").fetchall()
+        return released
+
+
+async def test_a_full_disk_takes_what_is_under_way_and_nothing_new(path: Path) -> None:
+    """The room set aside is given up for what was paid for; from then on nothing is begun."""
+    opened = open_for_writing(path, fresh=False, under_way=64)
+    opened.reserve = room = Room(path, 64)
+    room.connection = opened.connection
+    Store.open(path.with_name("other.db")).close()
+    full = rf"the disk that holds {re.escape(str(path))} is full\."
+    async with Store(path, opened) as store:
+        intents = [store.intend(handle, 1, "key 1") for handle in ("a", "b")]
+        for intent in intents:
+            await intent
+        have(store, NO_MORE)
+        await store.settle(intents[0], *billed("a"))
+        assert not path.with_name("reports.db.reserve").exists()
+        with pytest.raises(StoreWriteError, match=full) as caught:
+            await store.intend("c", 1, "key 1")
+        assert caught.value.handle == "c"
+        for begun in (store.begin_run(), store.merge(path.with_name("other.db"))):
+            with pytest.raises(StoreWriteError, match=full):
+                await begun
+        await store.settle(intents[1], *billed("b"))
+        assert (await store.totals()).reports == 2
+        assert store.unkept == ()
+
+
+async def test_a_disk_that_stays_full_is_not_written_to_any_more(path: Path) -> None:
+    """When the room set aside is used up as well, every record is refused with the same sentence, reports in hand."""
+    async with Store.open(path) as store:
+        await buy(store, "a")
+        intents = {handle: store.intend(handle, 1, "key 1") for handle in ("b", "c", "d")}
+        for intent in intents.values():
+            await intent
+        have(store, NO_MORE)
+        for handle, intent in intents.items():
+            attempt, report = billed(handle)
+            with pytest.raises(StoreWriteError) as caught:
+                await store.settle(intent, attempt, report if handle != "d" else None)
+            assert caught.value.detail == f"the disk that holds {path} is full"
+            assert caught.value.handle == handle
+            assert caught.value.payload == (report if handle != "d" else None)
+        with pytest.raises(StoreWriteError, match="is full"):
+            await store.intend("e", 1, "key 1")
+        assert not path.with_name("reports.db.reserve").exists()
+        assert await store.latest("a") is not None
+        assert store.unkept == ("b", "c")
+
+
+async def test_a_disk_that_refuses_is_not_written_to_any_more(path: Path) -> None:
+    """Where room would not help, what is set aside stays, and the sentence says what the file system said."""
+    detail = f"{path} cannot be written to (attempt to write a readonly database, SQLITE_READONLY)"
+    async with Store.open(path) as store:
+        intent = store.intend("a", 1, "key 1")
+        await intent
+        have(store, "query_only = ON")
+        with pytest.raises(StoreWriteError) as caught:
+            await store.settle(intent, *billed("a"))
+        assert caught.value.detail == detail
+        with pytest.raises(StoreWriteError) as caught:
+            await store.intend("b", 1, "key 1")
+        assert (caught.value.detail, caught.value.handle) == (detail, "b")
+        assert path.with_name("reports.db.reserve").exists()
+
+
+async def test_a_disk_that_has_no_room_to_be_tidied_up_goes_on(path: Path) -> None:
+    """Giving room back needs room; where it cannot be had, that alone is refused, and nothing else is."""
+    async with Store.open(path) as store:
+        have(store, "query_only = ON")
+        with pytest.raises(StorePathError, match=r"cannot be written to \(.*SQLITE_READONLY\)"):
+            await store.vacuum()
+        have(store, "query_only = OFF")
+        await buy(store, "a")
 
 
 def test_room_is_set_aside_for_all_that_can_be_under_way(path: Path) -> None:
