@@ -419,6 +419,14 @@ def test_a_store_that_is_whole_has_nothing_to_find(several: bytes, path: Path) -
         assert list(examine(reader)) == [20, 25]
         assert first_damage(reader) is None
 
+    async def examined() -> list[int]:
+        counts: list[int] = []
+        async with Store.open(path, read_only=True) as store:
+            assert [finding async for finding in store.verify(counts.append)] == []
+        return counts
+
+    assert asyncio.run(examined()) == [20, 25]
+
 
 def test_a_handle_that_is_no_text_is_not_given_out(several: bytes, path: Path) -> None:
     """Damage can make anything of a column; the error then names none."""

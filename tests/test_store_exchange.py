@@ -167,6 +167,16 @@ async def test_lines_that_hold_no_report_are_told_and_the_others_brought_in(tmp_
         assert done.first_rejected[0] == Rejected(1, "its body does not match its checksum.")
 
 
+async def test_of_many_lines_that_hold_no_report_the_first_hundred_are_told(tmp_path: Path) -> None:
+    """All are counted; a file of something else altogether does not fill the memory with reasons."""
+    file = tmp_path / "handles.txt"
+    file.write_text("river.kites\n" * 150)
+    async with Store.open(tmp_path / "reports.db") as store:
+        done = await store.import_(file)
+    assert (done.added, done.rejected) == (0, 150)
+    assert [rejected.line for rejected in done.first_rejected] == list(range(1, 101))
+
+
 async def test_a_file_that_breaks_off_brings_in_what_came_before(tmp_path: Path) -> None:
     """A cut gzip file is an error, after what could be read of it; the whole file then adds the rest."""
     async with Store.open(tmp_path / "one.db") as store:
@@ -288,6 +298,7 @@ async def test_a_report_that_could_not_be_read_is_brought_in_as_it_came(tmp_path
         "handle": "a.creator",
         "error": {"kind": "DecodeError", "fault": "payload", "detail": "cut short"},
         "payload": {"encoding": "gzip", "body": base64.b64encode(body).decode()},
+        "received_at": 7.0,
     }
     file = tmp_path / "lines.jsonl"
     file.write_text(json.dumps(line) + "\n")
@@ -295,7 +306,7 @@ async def test_a_report_that_could_not_be_read_is_brought_in_as_it_came(tmp_path
         assert (await store.import_(file)).added == 1
         payload = await store.latest("a.creator")
     assert payload is not None
-    assert (payload.body, payload.encoding) == (body, "gzip")
+    assert (payload.body, payload.encoding, payload.received_at) == (body, "gzip", 7.0)
 
 
 @pytest.mark.parametrize(
@@ -314,6 +325,11 @@ async def test_a_report_that_could_not_be_read_is_brought_in_as_it_came(tmp_path
             "not in Unix seconds, or still to come",
         ),
         ({"handle": "a", "body": "e3!0=", "sha256": hashlib.sha256(b"{}").hexdigest(), "received_at": 1.0}, "base64"),
+        (
+            {"handle": "a", "view": "headline", "report": {"user_profile": {}}},
+            "has the headline of a report only",
+        ),
+        ({"report": {"report_info": {"report_id": "1"}}}, "the line names no handle, nor does its report"),
         ({"handle": "a", "report": {}}, "an answer without a report"),
         ({"handle": "a", "report": {"user_profile": None}}, "an answer without a report"),
         ({"handle": "a", "payload": {"encoding": "gzip", "body": "AAAA"}}, "an answer without a report"),

@@ -610,6 +610,8 @@ async def test_a_full_disk_takes_what_is_under_way_and_nothing_new(path: Path) -
     opened.reserve = room = Room(path, 64)
     room.connection = opened.connection
     Store.open(path.with_name("other.db")).close()
+    lines = path.with_name("lines.jsonl")
+    lines.write_text('{"handle": "d", "report": {"user_profile": {}}}')
     full = rf"the disk that holds {re.escape(str(path))} is full\."
     async with Store(path, opened) as store:
         intents = [store.intend(handle, 1, "key 1") for handle in ("a", "b")]
@@ -621,7 +623,7 @@ async def test_a_full_disk_takes_what_is_under_way_and_nothing_new(path: Path) -
         with pytest.raises(StoreWriteError, match=full) as caught:
             await store.intend("c", 1, "key 1")
         assert caught.value.handle == "c"
-        for begun in (store.begin_run(), store.merge(path.with_name("other.db"))):
+        for begun in (store.begin_run(), store.merge(path.with_name("other.db")), store.import_(lines)):
             with pytest.raises(StoreWriteError, match=full):
                 await begun
         await store.settle(intents[1], *billed("b"))
