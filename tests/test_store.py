@@ -28,6 +28,7 @@ from walee_async.errors import (
 )
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Held, Standing, Store, StoreReader
+from walee_async.store.packing import Row, seal
 
 pytestmark = pytest.mark.anyio
 
@@ -80,6 +81,36 @@ async def test_a_report_comes_out_as_it_went_in(path: Path, encoding: str) -> No
         assert await store.latest("river.kites") == kept
     with StoreReader.open(path) as reader:
         assert reader.latest("river.kites") == kept
+
+
+async def test_a_report_of_the_first_moment_comes_out_too(path: Path) -> None:
+    """Zero has two signs, and the file keeps one of them."""
+    async with Store.open(path) as store:
+        for handle, at in (("plus", 0.0), ("minus", -0.0)):
+            kept = payload(handle, at)
+            await buy(store, kept)
+            assert await store.latest(handle) == kept
+
+
+def test_what_is_noted_of_a_report_has_the_same_checksum_in_every_version() -> None:
+    """Another one, and every store that is there would be called damaged."""
+    row = Row(
+        handle="river.kites",
+        received_at=1767323045.5,
+        created=None,
+        report_id="r1",
+        user_id="7",
+        encoding="gzip",
+        packing="",
+        size=3,
+        sha256=bytes(32),
+        request="/r",
+        status=200,
+        key="key 1 (…a3f9)",
+        attempt=1,
+        source="gateway",
+    )
+    assert seal(row).hex() == "f176fd414e0ae61a"
 
 
 async def test_a_handle_without_a_report_has_none(path: Path) -> None:

@@ -364,6 +364,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> bytes:
             for number in range(1, 26):
                 label = f'{{"report_id":"r{number}"}}' if number < 25 else "{}"
                 body = f'{{"success":true,"payload":{{"report_info":{label},"user_profile":{{}}}}}}'.encode()
+                body += b" " * 200 * (number == 2)  # so much that it is packed
                 await buy(store, Payload(handle=f"h{number % 20}", body=body, received_at=float(number)))
 
     asyncio.run(fill())
@@ -385,6 +386,20 @@ NO_TEXT = "CAST(x'ff' AS TEXT)"
         (
             "UPDATE bodies SET body = x'00' WHERE id = 21",
             Finding("the stored report is damaged: its body does not match its checksum", "h1", "r21", 21),
+        ),
+        (
+            "UPDATE bodies SET body = CAST(x'00' || body AS BLOB) WHERE id = 2",
+            Finding(
+                "the stored report is damaged: its body does not unpack"
+                " (Error -3 while decompressing data: incorrect header check)",
+                "h2",
+                "r2",
+                2,
+            ),
+        ),
+        (
+            "UPDATE bodies SET body = substr(body, 1, 60) WHERE id = 2",
+            Finding("the stored report is damaged: its body does not match its checksum", "h2", "r2", 2),
         ),
         (
             "DELETE FROM bodies WHERE id = 1",
@@ -460,6 +475,57 @@ def test_a_table_that_cannot_be_read_is_found(several: bytes, path: Path) -> Non
         assert all(problem.startswith("the file's structure: ") for problem in structure)
         assert last.startswith(f"the table of reports cannot be read past number 0: {path} is damaged (")
         assert first_damage(reader) is not None
+
+
+def test_a_report_that_a_crash_has_damaged_is_told_on_opening(closed: Remains, path: Path) -> None:
+    """With its handle, before anything is written; where all is well, a log that holds nothing is no matter."""
+    victim = closed.kept[20]
+    damaged = closed.database.replace(victim.body[100:140], bytes(40))
+    log = path.with_name("reports.db-wal")
+    closed.lay_out(path, database=damaged)
+    log.write_bytes(bytes(32))
+    with pytest.raises(StoreDamagedError) as caught:
+        Store.open(path)
+    assert caught.value.handle == victim.handle
+    assert caught.value.detail == (
+        f"{path} is damaged: the stored report is damaged: its body does not match its checksum"
+    )
+    assert (path.read_bytes(), log.read_bytes()) == (damaged, bytes(32))
+    closed.lay_out(path)
+    log.write_bytes(bytes(32))
+    with Store.open(path) as store:
+        assert store.remarks == ()
+
+
+def test_a_store_whose_tables_cannot_be_found_is_said_to_be_damaged(closed: Remains, path: Path) -> None:
+    """By whichever way it is opened, and it is left as it is."""
+    spoilt = closed.database[:100] + bytes(PAGE - 100) + closed.database[PAGE:]
+    for way in (Store.open, StoreReader.open):
+        path.write_bytes(spoilt)
+        with pytest.raises(StoreDamagedError) as caught:
+            way(path)
+        assert caught.value.detail.startswith(f"{path} is damaged (")
+        assert path.read_bytes() == spoilt
+
+
+def test_a_crash_in_the_making_of_a_store_leaves_one_that_can_be_made(path: Path) -> None:
+    """Its file is half written, and beside it lies what takes that back: it is no store yet, and becomes one."""
+    whole = path.with_name("whole.db")
+    with closing(sqlite3.connect(whole, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE runs (a)")
+        connection.execute("INSERT INTO runs VALUES (zeroblob(100000))")
+        path.write_bytes(whole.read_bytes())
+        path.with_name("reports.db-journal").write_bytes(whole.with_name("whole.db-journal").read_bytes())
+        connection.execute("ROLLBACK")
+    assert path.stat().st_size > PAGE
+    with pytest.raises(StorePathError, match="it is no store yet"):
+        StoreReader.open(path)
+    with Store.open(path) as store:
+        assert store.orphans == ()
+    with StoreReader.open(path) as reader:
+        assert reader.totals().reports == 0
 
 
 # -- killed -----------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from walee_async.errors import (
 )
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Store, StoreReader, paths
-from walee_async.store.connect import connect_reader
+from walee_async.store.connect import connect_reader, enable_log
 from walee_async.store.exchange import export_payloads
 from walee_async.store.files import WholeFile, make_folder
 from walee_async.store.lock import Lock, is_held
@@ -433,10 +433,13 @@ def test_a_store_from_a_newer_version_is_left_alone(path: Path) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     migrate(connection, [*MIGRATIONS, _add_column])
     connection.close()
-    content = path.read_bytes()
+    content, known = path.read_bytes(), len(MIGRATIONS)
     for way in (Store.open, StoreReader.open):
-        with pytest.raises(StoreVersionError, match="upgrade"):
+        with pytest.raises(StoreVersionError) as caught:
             way(path)
+        assert caught.value.detail == (
+            f"{path} is of version {known + 1}; this walee-async knows {known}: upgrade it, or use another store"
+        )
     assert path.read_bytes() == content
 
 
@@ -686,6 +689,24 @@ def test_room_is_set_aside_for_all_that_can_be_under_way(path: Path) -> None:
         assert path.with_name("reports.db.reserve").stat().st_size == reports * 96 * 1024
 
 
+async def test_where_no_room_can_be_set_aside_nothing_is_begun(path: Path) -> None:
+    """The sentence says how much is missing; what is there can be read, and old reports removed."""
+    async with Store.open(path) as store:
+        await buy(store, "a")
+    reserve = path.with_name("reports.db.reserve")
+    reserve.unlink()
+    reserve.mkdir()  # in the way of the file
+    async with Store.open(path) as store:
+        with pytest.raises(StoreWriteError) as caught:
+            await store.intend("b", 1, "key 1")
+        assert caught.value.detail == (
+            f"the disk that holds {path} is nearly full: the 64 reports that can be under way at once need 6 MB,"
+            " or what is bought might not be kept"
+        )
+        assert await store.latest("a") is not None
+        assert (await store.prune(1.0, keep_latest=False)).reports == 1
+
+
 MAKE = """
 import resource, sys
 from walee_async.errors import StoreError
@@ -773,6 +794,30 @@ async def test_a_store_that_was_not_closed_needs_a_place_to_be_read() -> None:
             assert "copy it with reports.db-wal to a folder that can be written to" in said
         finally:
             frozen.chmod(0o755)
+
+
+@POSIX
+async def test_where_nothing_can_be_put_beside_a_store_it_is_read_if_it_was_closed(path: Path) -> None:
+    """With a log it needs a file by which readers agree; the sentence says what to copy, and where."""
+    async with Store.open(path) as store:
+        await buy(store, "a")
+        log = path.with_name("reports.db-wal").read_bytes()
+    path.with_name("reports.db-shm").symlink_to("reports.db-shm")  # in the way of that file
+    with StoreReader.open(path) as reader:
+        assert reader.latest("a") is not None
+    path.with_name("reports.db-wal").write_bytes(log)
+    with pytest.raises(StorePathError) as caught:
+        StoreReader.open(path)
+    assert caught.value.detail == (
+        f"{path} was not closed, and nothing can be written beside it to read it;"
+        " copy it with reports.db-wal to a folder that can be written to"
+    )
+
+
+def test_a_file_system_without_shared_memory_is_said_so() -> None:
+    """A store needs its log, and the log needs that."""
+    with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(StoreError, match=r"^a store needs a file"):
+        enable_log(connection)
 
 
 SYNCED = ["fsync", "replace", "fsync"]
