@@ -643,7 +643,7 @@ async def test_a_report_filed_under_another_handle_is_not_given_out(path: Path) 
 
 
 async def test_what_was_paid_for_waits_while_another_program_holds_the_file(path: Path) -> None:
-    """Meanwhile nothing is begun; a report that has come is kept as soon as the file is free."""
+    """Meanwhile nothing is begun; what has come, a report or a refusal, is kept as soon as the file is free."""
     async with Store.open(path) as store:
         intent = store.intend("a", 1, "key 1")
         await intent
@@ -655,11 +655,13 @@ async def test_what_was_paid_for_waits_while_another_program_holds_the_file(path
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         settled = asyncio.ensure_future(store.settle(intent, attempt("a"), payload("a")))
+        failed = asyncio.ensure_future(store.record_failure("c", NoReportError("none")))
         with pytest.raises(StoreLockedError):
             await store.intend("b", 1, "key 1")
         assert not settled.done()
+        assert not failed.done()
         other.execute("ROLLBACK")
-        await settled
+        await asyncio.gather(settled, failed)
         other.close()
         assert await store.latest("a") == payload("a")
         await buy(store, payload("b"))

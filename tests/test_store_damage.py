@@ -463,6 +463,22 @@ def test_rows_that_lost_what_they_belong_to_are_found(several: bytes, path: Path
         assert list(verify(reader)) == [Finding("row 7 of reports belongs to a row of attempts that is not there")]
 
 
+def test_a_row_that_an_index_does_not_know_is_found(several: bytes, path: Path) -> None:
+    """What SQLite finds wrong with the tables is told as it says it, on examining a store and after a crash."""
+    path.write_bytes(several)
+    index = "UPDATE sqlite_schema SET sql = replace(sql, '{}', '{}') WHERE name = 'attempts_in_doubt'"
+    meddle(path, "PRAGMA writable_schema = ON", index.format("ambiguous", "failed"))
+    meddle(path, "UPDATE attempts SET charge = 'ambiguous' WHERE id = 7")
+    meddle(path, "PRAGMA writable_schema = ON", index.format("failed", "ambiguous"))
+    with StoreReader.open(path) as reader:
+        missing = Finding("the file's structure: row 7 missing from index attempts_in_doubt")
+        assert missing in list(verify(reader))
+        found = first_damage(reader)
+        assert found is not None
+        assert found.problem.startswith("the file's structure: ")
+        assert found.problem.endswith("index attempts_in_doubt")
+
+
 def test_a_table_that_cannot_be_read_is_found(several: bytes, path: Path) -> None:
     """Each way of looking says so in a sentence, and none breaks off with an error."""
     path.write_bytes(several)

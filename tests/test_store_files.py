@@ -22,6 +22,7 @@ from types import BuiltinFunctionType
 import pytest
 
 from walee_async.errors import (
+    NoReportError,
     StoreError,
     StoreLockedError,
     StorePathError,
@@ -649,8 +650,10 @@ async def test_a_disk_that_stays_full_is_not_written_to_any_more(path: Path) -> 
             assert caught.value.detail == f"the disk that holds {path} is full"
             assert caught.value.handle == handle
             assert caught.value.payload == (report if handle != "d" else None)
-        with pytest.raises(StoreWriteError, match="is full"):
-            await store.intend("e", 1, "key 1")
+        for record in (store.intend("e", 1, "key 1"), store.record_failure("e", NoReportError("none"))):
+            with pytest.raises(StoreWriteError, match="is full") as caught:
+                await record
+            assert caught.value.handle == "e"
         assert not path.with_name("reports.db.reserve").exists()
         assert await store.latest("a") is not None
         assert store.unkept == ("b", "c")
