@@ -609,7 +609,7 @@ class Room(Reserve):
 
 
 async def test_a_full_disk_takes_what_is_under_way_and_nothing_new(path: Path) -> None:
-    """The room set aside is given up for what was paid for; from then on nothing is begun."""
+    """The room set aside is given up for what was paid for; from then on nothing is begun, and room can be made."""
     opened = open_for_writing(path, fresh=False, under_way=64)
     opened.reserve = room = Room(path, 64)
     room.connection = opened.connection
@@ -618,7 +618,8 @@ async def test_a_full_disk_takes_what_is_under_way_and_nothing_new(path: Path) -
     lines.write_text('{"handle": "d", "report": {"user_profile": {}}}')
     full = rf"the disk that holds {re.escape(str(path))} is full\."
     async with Store(path, opened) as store:
-        intents = [store.intend(handle, 1, "key 1") for handle in ("a", "b")]
+        run = await store.begin_run("fetch")
+        intents = [store.intend(handle, 1, "key 1", run) for handle in ("a", "b")]
         for intent in intents:
             await intent
         have(store, NO_MORE)
@@ -631,11 +632,14 @@ async def test_a_full_disk_takes_what_is_under_way_and_nothing_new(path: Path) -
             with pytest.raises(StoreWriteError, match=full):
                 await begun
         await store.settle(intents[1], *billed("b"))
-        assert (await store.totals()).reports == 2
+        await store.end_run(run, "full")
+        assert [found.reason for found in await store.runs()] == ["full"]
+        assert (await store.prune(1.0, keep_latest=False)).reports == 2
+        assert await store.vacuum() > 0
         assert store.unkept == ()
 
 
-async def test_a_disk_that_stays_full_is_not_written_to_any_more(path: Path) -> None:
+async def test_a_disk_that_stays_full_is_not_written_to_any_more(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """When the room set aside is used up as well, every record is refused with the same sentence, reports in hand."""
     async with Store.open(path) as store:
         await buy(store, "a")
@@ -657,6 +661,8 @@ async def test_a_disk_that_stays_full_is_not_written_to_any_more(path: Path) -> 
         assert not path.with_name("reports.db.reserve").exists()
         assert await store.latest("a") is not None
         assert store.unkept == ("b", "c")
+    lost = f"2 reports that were paid for could not be kept in {path}: b, c"
+    assert [record.getMessage() for record in caplog.records] == [lost]
 
 
 async def test_a_disk_that_refuses_is_not_written_to_any_more(path: Path) -> None:

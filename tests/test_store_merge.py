@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from walee_async import WaleeClient
-from walee_async.errors import AmbiguousError, NoReportError, NotReadyError, StoreLockedError, StorePathError
+from walee_async.errors import (
+    AmbiguousError,
+    NoReportError,
+    NotReadyError,
+    StoreError,
+    StoreLockedError,
+    StorePathError,
+)
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Merged, Store, StoreReader
 from walee_async.testing import Drop, Gateway
@@ -139,6 +146,22 @@ async def test_a_large_store_comes_along_whole(tmp_path: Path) -> None:
     with Store.open(tmp_path / "all.db") as store:
         assert await store.merge(other.path) == Merged(reports=45, attempts=1046)
         assert [version.received_at for version in await store.history("h3")] == [43.0, 3.0]
+
+
+async def test_what_cannot_be_read_to_its_end_is_not_brought_in_at_all(tmp_path: Path) -> None:
+    """Reports that have come along already are taken back; afterwards the store can be written to as before."""
+    with Store.open(tmp_path / "other.db") as other:
+        await buy(other, "a", await other.begin_run("one"))
+        await other.record_failure("b", NoReportError("none"))
+    with closing(sqlite3.connect(other.path)) as connection, connection:
+        connection.execute("UPDATE failures SET detail = CAST(x'ff' AS TEXT)")
+    with Store.open(tmp_path / "all.db") as store:
+        with pytest.raises(StoreError, match="decode to UTF-8"):
+            await store.merge(other.path)
+        totals = await store.totals()
+        assert (totals.reports, totals.charges.total(), totals.runs) == (0, 0, 0)
+        await buy(store, "c", None)
+    Store.open(other.path).close()  # its lock is free
 
 
 async def test_an_older_report_does_not_undo_a_failure(tmp_path: Path) -> None:
