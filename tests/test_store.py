@@ -130,6 +130,7 @@ async def test_every_version_is_kept(path: Path) -> None:
         for version in versions:
             await buy(store, version)
         assert await store.latest("a") == versions[0]
+        assert await store.lookup(["a"]) == {"a": Held(CREATED_AT, 3.0)}
         history = await store.history("a")
         assert [version.received_at for version in history] == [3.0, 2.0, 1.0]
         assert await store.read(history[2].id) == versions[1]
@@ -187,7 +188,7 @@ async def test_of_two_that_came_at_once_the_one_kept_last_is_the_newest(path: Pa
     async with Store.open(path) as store:
         for handle, order in (("up", (1, 2, 3)), ("down", (3, 2, 1))):
             for day in order:
-                await buy(store, payload(handle, 9.0, answer(handle, created=f"2026-01-0{day}T00:00:00Z")))
+                await buy(store, payload(handle, 9.0, answer(handle, created=f"2026-01-0{day}T00:00:00Z"), "identity"))
             (newest, *_) = await store.history(handle)
             assert [version.id for version in await store.history(handle)] == [newest.id - n for n in range(3)]
             assert await store.lookup([handle]) == {handle: Held(newest.created, 9.0)}
