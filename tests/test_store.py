@@ -136,6 +136,11 @@ async def test_every_version_is_kept(path: Path) -> None:
         assert await store.read(history[2].id) == versions[1]
         with pytest.raises(StoreError, match="no report 99"):
             await store.read(99)
+    with StoreReader.open(path) as reader:
+        for ask in (reader.read, reader.version):
+            with pytest.raises(StoreError) as caught:
+                ask(99)
+            assert caught.value.detail == f"there is no report 99 in {path}"
 
 
 async def test_a_version_says_what_was_bought_and_how(path: Path) -> None:
