@@ -455,6 +455,21 @@ def test_a_handle_that_is_no_text_is_not_given_out(several: bytes, path: Path) -
         assert caught.value.handle is None
 
 
+def test_a_report_that_an_index_files_under_another_handle_is_not_given_out(several: bytes, path: Path) -> None:
+    """The error is about the handle that was asked for; under its own the index does not find it."""
+    path.write_bytes(several)
+    index = "UPDATE sqlite_schema SET sql = {} WHERE name = 'reports_by_handle'"
+    meddle(path, "UPDATE reports SET handle = 'other' WHERE id = 10")
+    meddle(path, "PRAGMA writable_schema = ON", index.format("sql || ' WHERE id < 0'"))
+    meddle(path, "UPDATE reports SET handle = 'h10' WHERE id = 10")
+    meddle(path, "PRAGMA writable_schema = ON", index.format("replace(sql, ' WHERE id < 0', '')"))
+    with StoreReader.open(path) as reader:
+        with pytest.raises(StoreDamagedError, match="the stored report is damaged: ") as caught:
+            reader.latest("other")
+        assert caught.value.handle == "other"
+        assert reader.latest("h10") is None
+
+
 def test_rows_that_lost_what_they_belong_to_are_found(several: bytes, path: Path) -> None:
     """A report without its attempt: both are numbered in the sentence."""
     path.write_bytes(several)
