@@ -229,6 +229,26 @@ async def test_an_iteration_survives_what_is_removed_meanwhile(path: Path) -> No
     assert len(seen) <= 30
 
 
+class Late(StoreReader):
+    """Comes to the first page of reports when they have just been removed."""
+
+    def versions(self, after: int = 0, *, every: bool = False) -> list[int]:
+        ids = super().versions(after, every=every)
+        if after == 0:
+            with closing(sqlite3.connect(self.path, isolation_level=None)) as other:
+                other.execute("DELETE FROM reports WHERE id <= ?", (ids[-1],))
+        return ids
+
+
+async def test_an_iteration_does_not_end_where_a_whole_page_was_removed(path: Path) -> None:
+    """The reports after it come, every version of them."""
+    async with Store.open(path) as store:
+        for number in range(45):
+            await buy(store, payload(f"c{number % 2}", float(number)))
+    with Late.open(path) as reader:
+        assert [kept.received_at for kept in reader.payloads(every=True)] == [float(n) for n in range(20, 45)]
+
+
 async def test_an_attempt_is_entered_with_its_charge(path: Path) -> None:
     """Every charge is counted; those that may have bought a report are known by handle and by run."""
     async with Store.open(path) as store:
