@@ -10,6 +10,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from contextlib import closing
@@ -28,6 +29,7 @@ from walee_async.errors import (
 )
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Held, Standing, Store, StoreReader
+from walee_async.store.packing import Row, seal
 
 pytestmark = pytest.mark.anyio
 
@@ -82,6 +84,36 @@ async def test_a_report_comes_out_as_it_went_in(path: Path, encoding: str) -> No
         assert reader.latest("river.kites") == kept
 
 
+async def test_a_report_of_the_first_moment_comes_out_too(path: Path) -> None:
+    """Zero has two signs, and the file keeps one of them."""
+    async with Store.open(path) as store:
+        for handle, at in (("plus", 0.0), ("minus", -0.0)):
+            kept = payload(handle, at)
+            await buy(store, kept)
+            assert await store.latest(handle) == kept
+
+
+def test_what_is_noted_of_a_report_has_the_same_checksum_in_every_version() -> None:
+    """Another one, and every store that is there would be called damaged."""
+    row = Row(
+        handle="river.kites",
+        received_at=1767323045.5,
+        created=None,
+        report_id="r1",
+        user_id="7",
+        encoding="gzip",
+        packing="",
+        size=3,
+        sha256=bytes(32),
+        request="/r",
+        status=200,
+        key="key 1 (…a3f9)",
+        attempt=1,
+        source="gateway",
+    )
+    assert seal(row).hex() == "f176fd414e0ae61a"
+
+
 async def test_a_handle_without_a_report_has_none(path: Path) -> None:
     """Asking for what is not there is no error."""
     async with Store.open(path) as store:
@@ -98,11 +130,17 @@ async def test_every_version_is_kept(path: Path) -> None:
         for version in versions:
             await buy(store, version)
         assert await store.latest("a") == versions[0]
+        assert await store.lookup(["a"]) == {"a": Held(CREATED_AT, 3.0)}
         history = await store.history("a")
         assert [version.received_at for version in history] == [3.0, 2.0, 1.0]
         assert await store.read(history[2].id) == versions[1]
         with pytest.raises(StoreError, match="no report 99"):
             await store.read(99)
+    with StoreReader.open(path) as reader:
+        for ask in (reader.read, reader.version):
+            with pytest.raises(StoreError) as caught:
+                ask(99)
+            assert caught.value.detail == f"there is no report 99 in {path}"
 
 
 async def test_a_version_says_what_was_bought_and_how(path: Path) -> None:
@@ -150,6 +188,20 @@ async def test_looking_up_says_how_old_the_newest_report_is(path: Path) -> None:
     assert held[handles[2]].dated == CREATED_AT
 
 
+async def test_of_two_that_came_at_once_the_one_kept_last_is_the_newest(path: Path) -> None:
+    """However it is asked for."""
+    async with Store.open(path) as store:
+        for handle, order in (("up", (1, 2, 3)), ("down", (3, 2, 1))):
+            for day in order:
+                await buy(store, payload(handle, 9.0, answer(handle, created=f"2026-01-0{day}T00:00:00Z"), "identity"))
+            (newest, *_) = await store.history(handle)
+            assert [version.id for version in await store.history(handle)] == [newest.id - n for n in range(3)]
+            assert await store.lookup([handle]) == {handle: Held(newest.created, 9.0)}
+            assert await store.latest(handle) == await store.read(newest.id)
+            with StoreReader.open(path) as reader:
+                assert reader.newest([handle]) == {handle: newest.id}
+
+
 async def test_an_iteration_gives_the_newest_of_each_or_all(path: Path) -> None:
     """Both in the loop and in a worker process, more reports than are held at a time."""
     kept = [payload(f"c{number % 30}", float(number)) for number in range(70)]
@@ -175,6 +227,26 @@ async def test_an_iteration_survives_what_is_removed_meanwhile(path: Path) -> No
             seen.append(kept.received_at)
     assert seen[-10:] == [float(number) for number in range(90, 100)]
     assert len(seen) <= 30
+
+
+class Late(StoreReader):
+    """Comes to the first page of reports when they have just been removed."""
+
+    def versions(self, after: int = 0, *, every: bool = False) -> list[int]:
+        ids = super().versions(after, every=every)
+        if after == 0:
+            with closing(sqlite3.connect(self.path, isolation_level=None)) as other:
+                other.execute("DELETE FROM reports WHERE id <= ?", (ids[-1],))
+        return ids
+
+
+async def test_an_iteration_does_not_end_where_a_whole_page_was_removed(path: Path) -> None:
+    """The reports after it come, every version of them."""
+    async with Store.open(path) as store:
+        for number in range(45):
+            await buy(store, payload(f"c{number % 2}", float(number)))
+    with Late.open(path) as reader:
+        assert [kept.received_at for kept in reader.payloads(every=True)] == [float(n) for n in range(20, 45)]
 
 
 async def test_an_attempt_is_entered_with_its_charge(path: Path) -> None:
@@ -215,8 +287,10 @@ async def test_one_record_that_cannot_be_written_does_not_harm_the_others(path: 
         results = await asyncio.gather(*intents, return_exceptions=True)
         assert [isinstance(result, int) for result in results] == [True, False, True]
         no_run = payload("c")
-        with pytest.raises(StoreError, match="FOREIGN KEY") as caught:
+        with pytest.raises(StoreError) as caught:
             await store.intend("c", 1, "key 1", run=99)
+        said = "FOREIGN KEY constraint failed, SQLITE_CONSTRAINT_FOREIGNKEY"
+        assert caught.value.detail == f"{path} cannot be written to ({said})"
         assert caught.value.handle == "c"
         with pytest.raises(StoreError) as caught:
             await store.settle(store.intend("c", 1, "key 1", run=99), attempt("c"), no_run)
@@ -243,6 +317,24 @@ async def test_what_was_queued_is_written_though_nobody_waits(path: Path) -> Non
     async with Store.open(path) as store:
         assert await store.latest("a") == payload("a")
         assert store.orphans == ()
+
+
+def test_what_was_queued_is_written_though_its_loop_has_ended(path: Path) -> None:
+    """The disk was slower than the program, which closes the store after its loop."""
+    held = threading.Event()
+    store = Store.open(path)
+
+    async def leave() -> None:
+        store._writes().submit_from_thread(lambda _: held.wait(10))
+        for handle in ("a", "b"):
+            store.settle(store.intend(handle, 1, "key 1"), attempt(handle), payload(handle))
+
+    asyncio.run(leave())
+    held.set()
+    store._writes().submit_from_thread(lambda _: None).result(10)
+    store.close()
+    with StoreReader.open(path) as reader:
+        assert reader.totals().reports == 2
 
 
 async def test_an_intent_whose_wait_was_cancelled_can_be_settled(path: Path) -> None:
@@ -383,6 +475,8 @@ async def test_a_run_is_noted_from_its_start_to_its_end(path: Path) -> None:
         assert (begun.id, begun.command, begun.ended, begun.reason) == (run, "walee fetch", None, None)
         await store.end_run(run, "complete")
         (ended,) = await store.runs()
+        await store.begin_run()
+        assert [run.command for run in await store.runs()] == ["walee fetch", ""]
     assert ended.ended is not None
     assert before <= ended.started <= ended.ended <= time.time()
     assert ended.reason == "complete"
@@ -480,8 +574,8 @@ async def test_reports_that_cannot_be_kept_are_counted_and_named(path: Path, cap
     assert [isinstance(error, StoreLockedError) and error.payload is not None for error in results] == [True] * 22
     assert sorted(store.unkept) == sorted(f"h{number}" for number in range(22))
     (record,) = caplog.records
-    assert "22 reports that were paid for could not be kept" in record.getMessage()
-    assert "and 2 more" in record.getMessage()
+    named = ", ".join(store.unkept[:20])
+    assert record.getMessage() == f"22 reports that were paid for could not be kept in {path}: {named} and 2 more"
 
 
 async def test_the_loop_is_not_held_up_by_two_thousand_reports(path: Path) -> None:
@@ -594,7 +688,7 @@ async def test_a_report_filed_under_another_handle_is_not_given_out(path: Path) 
 
 
 async def test_what_was_paid_for_waits_while_another_program_holds_the_file(path: Path) -> None:
-    """Meanwhile nothing is begun; a report that has come is kept as soon as the file is free."""
+    """Meanwhile nothing is begun; what has come, a report or a refusal, is kept as soon as the file is free."""
     async with Store.open(path) as store:
         intent = store.intend("a", 1, "key 1")
         await intent
@@ -606,11 +700,13 @@ async def test_what_was_paid_for_waits_while_another_program_holds_the_file(path
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         settled = asyncio.ensure_future(store.settle(intent, attempt("a"), payload("a")))
+        failed = asyncio.ensure_future(store.record_failure("c", NoReportError("none")))
         with pytest.raises(StoreLockedError):
             await store.intend("b", 1, "key 1")
         assert not settled.done()
+        assert not failed.done()
         other.execute("ROLLBACK")
-        await settled
+        await asyncio.gather(settled, failed)
         other.close()
         assert await store.latest("a") == payload("a")
         await buy(store, payload("b"))
@@ -646,8 +742,10 @@ async def test_a_lock_that_is_removed_is_missed(path: Path) -> None:
         await intent
         path.with_name("reports.db.lock").unlink()
         await asyncio.sleep(1.01)
-        with pytest.raises(StoreLockedError, match=r"lock of .* was removed"):
-            await store.intend("b", 1, "key 1")
+        Store.open(path.with_name("other.db")).close()
+        for begun in (store.intend("b", 1, "key 1"), store.begin_run(), store.merge(path.with_name("other.db"))):
+            with pytest.raises(StoreLockedError, match=r"lock of .* was removed"):
+                await begun
         await store.settle(intent, attempt("a"), payload("a"))
         assert await store.latest("a") == payload("a")
 

@@ -6,9 +6,11 @@ import asyncio
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,9 +21,10 @@ from hypothesis import strategies as st
 from walee_async.errors import StoreDamagedError, StoreError, StorePathError
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Finding, Store, StoreReader
-from walee_async.store.check import verify
+from walee_async.store.check import examine, first_damage, verify
+from walee_async.store.wal import examine as examine_log
 
-pytestmark = pytest.mark.long
+long = pytest.mark.long
 
 PAGE = 8192
 FRAME = 24 + PAGE
@@ -110,6 +113,7 @@ def path(tmp_path: Path) -> Path:
 # -- cut --------------------------------------------------------------------------------------------------------------
 
 
+@long
 def test_a_log_cut_at_any_byte_gives_all_commits_before_the_cut(crashed: Remains, path: Path) -> None:
     """Every byte of the last frame, and one in 211 of the rest: what was committed before the cut is read, in order."""
     end = len(crashed.log)
@@ -125,6 +129,7 @@ def test_a_log_cut_at_any_byte_gives_all_commits_before_the_cut(crashed: Remains
     assert (counts[0], counts[-1]) == (11, 0)
 
 
+@long
 def test_a_log_cut_short_can_be_written_to_again(crashed: Remains, path: Path) -> None:
     """Opening for writing after a cut finds the same, and nothing to complain of."""
     for cut in range(32, len(crashed.log), 9973):
@@ -134,6 +139,7 @@ def test_a_log_cut_short_can_be_written_to_again(crashed: Remains, path: Path) -
         assert read == crashed.kept[: len(read)]
 
 
+@long
 def test_a_file_cut_at_any_byte_is_whole_or_said_to_be_damaged(closed: Remains, path: Path) -> None:
     """Every byte of the last page, and one in 1,009 of the rest; a report that is given out is as it was bought."""
     end = len(closed.database)
@@ -150,6 +156,7 @@ def test_a_file_cut_at_any_byte_is_whole_or_said_to_be_damaged(closed: Remains, 
         assert [payload for payload in read if payload not in closed.kept] == []
 
 
+@long
 def test_a_log_cut_after_it_was_carried_over_is_whole_or_said_to_be_damaged(tmp_path: Path, path: Path) -> None:
     """A log that is partly in the file already, and then cut, would mix two states of the store."""
     left = remains(tmp_path, 160, 25_000, closed=False)
@@ -160,6 +167,7 @@ def test_a_log_cut_after_it_was_carried_over_is_whole_or_said_to_be_damaged(tmp_
         assert read is None or read == left.kept[: len(read)]
 
 
+@long
 def test_after_a_crash_the_last_reports_are_examined_before_anything_is_written(tmp_path: Path, path: Path) -> None:
     """A damaged body near the end is told on opening, with its handle, and the files are left as they are."""
     left = remains(tmp_path, 160, 25_000, closed=False)
@@ -172,6 +180,86 @@ def test_after_a_crash_the_last_reports_are_examined_before_anything_is_written(
     assert path.read_bytes() == database
 
 
+# -- the log ----------------------------------------------------------------------------------------------------------
+
+
+def log_of(path: Path, page: int) -> bytes:
+    """A log of four frames of that page size, whose commits end with its frames 2, 3 and 4."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA page_size = {page}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE t (a)")
+        connection.execute("INSERT INTO t VALUES (1)")
+        connection.execute("INSERT INTO t VALUES (2)")
+        return path.with_name(f"{path.name}-wal").read_bytes()
+
+
+def begun_anew(path: Path, page: int) -> bytes:
+    """As `log_of`, after it was carried over: its frame 1 is a commit, the others are left from before."""
+    log_of(path, page)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE u (a)")
+        connection.execute("INSERT INTO u VALUES (1)")
+        connection.execute("PRAGMA wal_checkpoint").fetchall()
+        connection.execute("INSERT INTO u VALUES (2)")
+        return path.with_name(f"{path.name}-wal").read_bytes()
+
+
+def in_the_other_order(log: bytes) -> bytes:
+    """The same log as a machine of the other byte order would have begun it, whose checksums are of its own words."""
+    magic = int.from_bytes(log[:4], "big") ^ 1
+    said = magic.to_bytes(4, "big") + log[4:24]
+    words = [int.from_bytes(said[at : at + 4], "big" if magic & 1 else "little") for at in range(0, 24, 4)]
+    first = second = 0
+    for at in range(0, 6, 2):
+        first = (first + words[at] + second) % 2**32
+        second = (second + words[at + 1] + first) % 2**32
+    return said + first.to_bytes(4, "big") + second.to_bytes(4, "big") + log[32:]
+
+
+def said_of(path: Path, log: bytes, valid_frames: int) -> str | None:
+    """What is said of a log of which SQLite took so many frames."""
+    path.with_name(f"{path.name}-wal").write_bytes(log)
+    try:
+        return examine_log(path, valid_frames)
+    except StoreDamagedError as error:
+        return error.detail
+
+
+@pytest.mark.parametrize("page", [512, 65536])
+def test_a_log_is_held_against_what_sqlite_took_of_it(path: Path, page: int) -> None:
+    """All of it, all but the last commit, or less: whole, what a power cut can leave, damage; whatever wrote it."""
+    log, wal = log_of(path, page), f"{path}-wal"
+    incomplete = f"the last commit in {wal} is incomplete: a power cut leaves this, or the file was damaged"
+    lost = "{} is damaged: {} commits after its frame {} cannot be read"
+    said = {4: None, 3: incomplete, 2: lost.format(wal, 2, 2), 1: lost.format(wal, 3, 1), 0: lost.format(wal, 3, 0)}
+    for written in (log, in_the_other_order(log)):
+        assert {frames: said_of(path, written, frames) for frames in said} == said
+    cut = log[:-1]  # its last commit was never whole, so nothing is lost with it
+    assert (said_of(path, cut, 3), said_of(path, cut, 2)) == (None, incomplete)
+
+
+@pytest.mark.parametrize("page", [512, 65536])
+def test_what_a_log_holds_from_before_it_was_begun_anew_is_not_missed(path: Path, page: int) -> None:
+    """Its frames of before lie behind those of now, and are in the file already."""
+    log = begun_anew(path, page)
+    assert len(log) > 32 + 2 * (24 + page)
+    assert said_of(path, log, 1) is None
+    remark = said_of(path, log, 0)
+    assert remark is not None
+    assert remark.startswith("the last commit in ")
+
+
+def test_a_log_without_a_beginning_is_damaged_or_was_never_written(path: Path) -> None:
+    """A power cut leaves zeros where the first commit was to be, or too little for one; anything else is damage."""
+    log = log_of(path, 512)
+    at_its_beginning = f"{path}-wal is damaged at its beginning; what was kept last cannot be read"
+    for place in (0, 3, 8, 16, 24, 31):
+        assert said_of(path, turned(log, 8 * place), 0) == at_its_beginning
+    for nothing in (b"", log[:32], b"\xff" * 40, bytes(56) + log[56:], bytes(len(log))):
+        assert said_of(path, nothing, 0) is None
+
+
 # -- bits -------------------------------------------------------------------------------------------------------------
 
 bits = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -182,6 +270,7 @@ def turned(content: bytes, bit: int) -> bytes:
     return content[:place] + bytes([content[place] ^ 1 << which]) + content[place + 1 :]
 
 
+@long
 @bits
 @given(bit=st.integers(0, 1 << 40))
 def test_a_bit_turned_in_the_file_is_harmless_or_said(closed: Remains, path: Path, bit: int) -> None:
@@ -190,6 +279,7 @@ def test_a_bit_turned_in_the_file_is_harmless_or_said(closed: Remains, path: Pat
     assert closed.read(path) in (None, closed.kept)
 
 
+@long
 @bits
 @given(bit=st.integers(0, 1 << 40))
 def test_a_bit_turned_in_the_log_is_harmless_or_said(crashed: Remains, path: Path, bit: int) -> None:
@@ -261,6 +351,214 @@ def test_the_loss_of_one_report_does_not_keep_the_others(closed: Remains, path: 
     assert [(finding.handle, finding.version) for finding in damaged] == [(victim.handle, 21)]
 
 
+# -- what is found ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """25 reports of 20 handles, so that the first five are not the newest; the last says no id of its own."""
+    path = tmp_path_factory.mktemp("several") / "several.db"
+
+    async def fill() -> None:
+        async with Store.open(path) as store:
+            for number in range(1, 26):
+                label = f'{{"report_id":"r{number}"}}' if number < 25 else "{}"
+                body = f'{{"success":true,"payload":{{"report_info":{label},"user_profile":{{}}}}}}'.encode()
+                body += b" " * 200 * (number == 2)  # so much that it is packed
+                await buy(store, Payload(handle=f"h{number % 20}", body=body, received_at=float(number)))
+
+    asyncio.run(fill())
+    return path.read_bytes()
+
+
+def meddle(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+NO_TEXT = "CAST(x'ff' AS TEXT)"
+
+
+@pytest.mark.parametrize(
+    ("meddling", "found"),
+    [
+        (
+            "UPDATE bodies SET body = x'00' WHERE id = 21",
+            Finding("the stored report is damaged: its body does not match its checksum", "h1", "r21", 21),
+        ),
+        (
+            "UPDATE bodies SET body = CAST(x'00' || body AS BLOB) WHERE id = 2",
+            Finding(
+                "the stored report is damaged: its body does not unpack"
+                " (Error -3 while decompressing data: incorrect header check)",
+                "h2",
+                "r2",
+                2,
+            ),
+        ),
+        (
+            "UPDATE bodies SET body = substr(body, 1, 60) WHERE id = 2",
+            Finding("the stored report is damaged: its body does not match its checksum", "h2", "r2", 2),
+        ),
+        (
+            "DELETE FROM bodies WHERE id = 1",
+            Finding("the stored report is damaged: its body is missing", "h1", "r1", 1),
+        ),
+        (
+            "UPDATE reports SET key = 'other' WHERE id = 25",
+            Finding("the stored report is damaged: what is noted of it does not match its checksum", "h5", None, 25),
+        ),
+        (f"UPDATE reports SET handle = {NO_TEXT} WHERE id = 3", Finding("column 'handle'", None, None, 3)),
+        (f"UPDATE reports SET key = {NO_TEXT} WHERE id = 3", Finding("column 'key'", "h3", "r3", 3)),
+    ],
+)
+def test_a_report_that_was_meddled_with_is_found(several: bytes, path: Path, meddling: str, found: Finding) -> None:
+    """Wherever it is and whatever became of it: the newest or not, early or late, a text that is none any more."""
+    path.write_bytes(several)
+    meddle(path, meddling)
+    with StoreReader.open(path) as reader:
+        (finding,) = verify(reader)
+        assert first_damage(reader) == finding
+        assert [one for one in examine(reader) if isinstance(one, int)] == [20, 25]
+    if NO_TEXT in meddling:
+        assert finding.problem.startswith(f"{path} is damaged (Could not decode to UTF-8 {found.problem}")
+        found = Finding(finding.problem, found.handle, found.report_id, found.version)
+    assert finding == found
+
+
+def test_a_store_that_is_whole_has_nothing_to_find(several: bytes, path: Path) -> None:
+    """Neither when all of it is examined nor in what a crash can have touched."""
+    path.write_bytes(several)
+    with StoreReader.open(path) as reader:
+        assert list(examine(reader)) == [20, 25]
+        assert first_damage(reader) is None
+
+    async def examined() -> list[int]:
+        counts: list[int] = []
+        async with Store.open(path, read_only=True) as store:
+            assert [finding async for finding in store.verify(counts.append)] == []
+        return counts
+
+    assert asyncio.run(examined()) == [20, 25]
+
+
+def test_a_handle_that_is_no_text_is_not_given_out(several: bytes, path: Path) -> None:
+    """Damage can make anything of a column; the error then names none."""
+    path.write_bytes(several)
+    unchecked = "UPDATE sqlite_schema SET sql = replace(sql, ' STRICT', '') WHERE name = 'reports'"
+    meddle(path, "PRAGMA writable_schema = ON", unchecked)
+    meddle(path, "UPDATE reports SET handle = CAST(handle AS BLOB) WHERE id = 3")
+    with StoreReader.open(path) as reader:
+        with pytest.raises(StoreDamagedError) as caught:
+            reader.read(3)
+        assert caught.value.handle is None
+
+
+def test_a_report_that_an_index_files_under_another_handle_is_not_given_out(several: bytes, path: Path) -> None:
+    """The error is about the handle that was asked for; under its own the index does not find it."""
+    path.write_bytes(several)
+    index = "UPDATE sqlite_schema SET sql = {} WHERE name = 'reports_by_handle'"
+    meddle(path, "UPDATE reports SET handle = 'other' WHERE id = 10")
+    meddle(path, "PRAGMA writable_schema = ON", index.format("sql || ' WHERE id < 0'"))
+    meddle(path, "UPDATE reports SET handle = 'h10' WHERE id = 10")
+    meddle(path, "PRAGMA writable_schema = ON", index.format("replace(sql, ' WHERE id < 0', '')"))
+    with StoreReader.open(path) as reader:
+        with pytest.raises(StoreDamagedError, match="the stored report is damaged: ") as caught:
+            reader.latest("other")
+        assert caught.value.handle == "other"
+        assert reader.latest("h10") is None
+
+
+def test_rows_that_lost_what_they_belong_to_are_found(several: bytes, path: Path) -> None:
+    """A report without its attempt: both are numbered in the sentence."""
+    path.write_bytes(several)
+    meddle(path, "DELETE FROM attempts WHERE id = 7")
+    with StoreReader.open(path) as reader:
+        assert list(verify(reader)) == [Finding("row 7 of reports belongs to a row of attempts that is not there")]
+
+
+def test_a_row_that_an_index_does_not_know_is_found(several: bytes, path: Path) -> None:
+    """What SQLite finds wrong with the tables is told as it says it, on examining a store and after a crash."""
+    path.write_bytes(several)
+    index = "UPDATE sqlite_schema SET sql = replace(sql, '{}', '{}') WHERE name = 'attempts_in_doubt'"
+    meddle(path, "PRAGMA writable_schema = ON", index.format("ambiguous", "failed"))
+    meddle(path, "UPDATE attempts SET charge = 'ambiguous' WHERE id = 7")
+    meddle(path, "PRAGMA writable_schema = ON", index.format("failed", "ambiguous"))
+    with StoreReader.open(path) as reader:
+        missing = Finding("the file's structure: row 7 missing from index attempts_in_doubt")
+        assert missing in list(verify(reader))
+        found = first_damage(reader)
+        assert found is not None
+        assert found.problem.startswith("the file's structure: ")
+        assert found.problem.endswith("index attempts_in_doubt")
+
+
+def test_a_table_that_cannot_be_read_is_found(several: bytes, path: Path) -> None:
+    """Each way of looking says so in a sentence, and none breaks off with an error."""
+    path.write_bytes(several)
+    with closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'reports'").fetchone()
+    path.write_bytes(several[: PAGE * (root - 1)] + bytes(PAGE) + several[PAGE * root :])
+    with StoreReader.open(path) as reader:
+        *structure, last = (finding.problem for finding in verify(reader))
+        assert len(structure) >= 2
+        assert all(problem.startswith("the file's structure: ") for problem in structure)
+        assert last.startswith(f"the table of reports cannot be read past number 0: {path} is damaged (")
+        assert first_damage(reader) is not None
+
+
+def test_a_report_that_a_crash_has_damaged_is_told_on_opening(closed: Remains, path: Path) -> None:
+    """With its handle, before anything is written; where all is well, a log that holds nothing is no matter."""
+    victim = closed.kept[20]
+    damaged = closed.database.replace(victim.body[100:140], bytes(40))
+    log = path.with_name("reports.db-wal")
+    closed.lay_out(path, database=damaged)
+    log.write_bytes(bytes(32))
+    with pytest.raises(StoreDamagedError) as caught:
+        Store.open(path)
+    assert caught.value.handle == victim.handle
+    assert caught.value.detail == (
+        f"{path} is damaged: the stored report is damaged: its body does not match its checksum"
+    )
+    assert (path.read_bytes(), log.read_bytes()) == (damaged, bytes(32))
+    closed.lay_out(path)
+    log.write_bytes(bytes(32))
+    with Store.open(path) as store:
+        assert store.remarks == ()
+
+
+def test_a_store_whose_tables_cannot_be_found_is_said_to_be_damaged(closed: Remains, path: Path) -> None:
+    """By whichever way it is opened, and it is left as it is."""
+    spoilt = closed.database[:100] + bytes(PAGE - 100) + closed.database[PAGE:]
+    for way in (Store.open, StoreReader.open):
+        path.write_bytes(spoilt)
+        with pytest.raises(StoreDamagedError) as caught:
+            way(path)
+        assert caught.value.detail.startswith(f"{path} is damaged (")
+        assert path.read_bytes() == spoilt
+
+
+def test_a_crash_in_the_making_of_a_store_leaves_one_that_can_be_made(path: Path) -> None:
+    """Its file is half written, and beside it lies what takes that back: it is no store yet, and becomes one."""
+    whole = path.with_name("whole.db")
+    with closing(sqlite3.connect(whole, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE runs (a)")
+        connection.execute("INSERT INTO runs VALUES (zeroblob(100000))")
+        path.write_bytes(whole.read_bytes())
+        path.with_name("reports.db-journal").write_bytes(whole.with_name("whole.db-journal").read_bytes())
+        connection.execute("ROLLBACK")
+    assert path.stat().st_size > PAGE
+    with pytest.raises(StorePathError, match="it is no store yet"):
+        StoreReader.open(path)
+    with Store.open(path) as store:
+        assert store.orphans == ()
+    with StoreReader.open(path) as reader:
+        assert reader.totals().reports == 0
+
+
 # -- killed -----------------------------------------------------------------------------------------------------------
 
 WRITE = """
@@ -301,6 +599,7 @@ def killed(path: Path, run: int, lines: int) -> Iterator[list[str]]:
     yield from (line.split() for line in said if line.endswith("\n"))
 
 
+@long
 def test_a_process_killed_at_any_moment_loses_nothing(path: Path) -> None:
     """Thirty kills: every report that was acknowledged is there, every request that was sent is kept or named."""
     dice, kept = random.Random(), set[str]()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import gzip
 import hashlib
 import json
@@ -94,7 +95,9 @@ async def test_an_export_may_be_of_the_newest_only(tmp_path: Path) -> None:
         for at in (1.0, 2.0):
             await buy(store, payload("a", at))
         assert await store.export(tmp_path / "x", every=False) == 1
-    (line,) = gzip.decompress((tmp_path / "x").read_bytes()).splitlines()
+    exported = (tmp_path / "x").read_bytes()
+    assert exported[3:8] == bytes(5)  # neither name nor time, so that the same reports make the same file
+    (line,) = gzip.decompress(exported).splitlines()
     fields = msgspec.json.decode(line)
     assert fields["received_at"] == 2.0
     assert hashlib.sha256(base64.b64decode(fields["body"])).hexdigest() == fields["sha256"]
@@ -126,12 +129,23 @@ async def test_reports_bought_elsewhere_are_brought_in(tmp_path: Path) -> None:
         assert three.body == answer("three")
 
 
+async def test_a_report_without_a_date_is_brought_in_once(tmp_path: Path) -> None:
+    """It is dated by when it came, and is not another report the next time; where the line says when, it is."""
+    bare = {"handle": "a", "report": {"user_profile": {"username": "a"}}}
+    file = tmp_path / "bought.jsonl"
+    async with Store.open(tmp_path / "reports.db") as store:
+        for line, added in ((bare, 1), (bare, 0), (bare | {"received_at": 5.0}, 1), (bare | {"received_at": 6.0}, 1)):
+            file.write_text(json.dumps(line))
+            assert await store.import_(file) == Imported(added, 1 - added, 0, ())
+
+
+@pytest.mark.parametrize("space", [b"", b"\n  "])
 @pytest.mark.parametrize("wrapped", [False, True])
-async def test_a_document_over_many_lines_is_brought_in(tmp_path: Path, wrapped: bool) -> None:
+async def test_a_document_over_many_lines_is_brought_in(tmp_path: Path, wrapped: bool, space: bytes) -> None:
     """One answer saved for reading, or a list of them, is as good as lines."""
     document = b"[" + answer("a") + b"," + answer("b") + b"]" if wrapped else answer("a")
     file = tmp_path / "saved.json"
-    file.write_bytes(b"\xef\xbb\xbf" + msgspec.json.format(document, indent=2))
+    file.write_bytes(b"\xef\xbb\xbf" + space + msgspec.json.format(document, indent=2))
     async with Store.open(tmp_path / "reports.db") as store:
         assert (await store.import_(file)).added == 1 + wrapped
 
@@ -165,6 +179,16 @@ async def test_lines_that_hold_no_report_are_told_and_the_others_brought_in(tmp_
         assert done.first_rejected[0] == Rejected(1, "its body does not match its checksum.")
 
 
+async def test_of_many_lines_that_hold_no_report_the_first_hundred_are_told(tmp_path: Path) -> None:
+    """All are counted; a file of something else does not fill the memory with reasons, and what it holds comes in."""
+    file = tmp_path / "handles.txt"
+    file.write_bytes(b"river.kites\n" * 150 + answer("a"))
+    async with Store.open(tmp_path / "reports.db") as store:
+        done = await store.import_(file)
+    assert (done.added, done.rejected) == (1, 150)
+    assert [rejected.line for rejected in done.first_rejected] == list(range(1, 101))
+
+
 async def test_a_file_that_breaks_off_brings_in_what_came_before(tmp_path: Path) -> None:
     """A cut gzip file is an error, after what could be read of it; the whole file then adds the rest."""
     async with Store.open(tmp_path / "one.db") as store:
@@ -174,13 +198,14 @@ async def test_a_file_that_breaks_off_brings_in_what_came_before(tmp_path: Path)
     content = (tmp_path / "whole").read_bytes()
     (tmp_path / "cut").write_bytes(content[: len(content) * 2 // 3])
     async with Store.open(tmp_path / "other.db") as store:
-        with pytest.raises(ConfigError, match="cut cannot be read"):
+        with pytest.raises(ConfigError, match=r"cut cannot be read: Compressed file ended before"):
             await store.import_(tmp_path / "cut")
         some = (await store.totals()).reports
         assert 0 < some < 120
         assert await store.import_(tmp_path / "whole") == Imported(120 - some, some, 0, ())
-        with pytest.raises(ConfigError, match="No such file"):
+        with pytest.raises(ConfigError) as caught:
             await store.import_(tmp_path / "missing")
+        assert caught.value.detail == f"{tmp_path / 'missing'} cannot be read: {os.strerror(errno.ENOENT)}"
         with pytest.raises(ConfigError, match="cannot be written"):
             await store.export(tmp_path / "missing" / "x")
 
@@ -223,7 +248,8 @@ async def test_examining_tells_damage_from_what_cannot_be_read(tmp_path: Path) -
         ("misfit", "report of misfit", False), ("broken", None, False), ("victim", "report of victim", True),
     ]  # fmt: skip
     assert "$.user_profile.followers" in findings[0].problem
-    assert [finding.handle for finding in told] == ["victim"]
+    assert [(finding.handle, finding.version) for finding in told] == [("victim", 4)]
+    assert told[0].problem.startswith("the stored report is damaged: ")
     assert list(tmp_path.glob("*.part")) == []
 
 
@@ -285,6 +311,7 @@ async def test_a_report_that_could_not_be_read_is_brought_in_as_it_came(tmp_path
         "handle": "a.creator",
         "error": {"kind": "DecodeError", "fault": "payload", "detail": "cut short"},
         "payload": {"encoding": "gzip", "body": base64.b64encode(body).decode()},
+        "received_at": 7.0,
     }
     file = tmp_path / "lines.jsonl"
     file.write_text(json.dumps(line) + "\n")
@@ -292,7 +319,7 @@ async def test_a_report_that_could_not_be_read_is_brought_in_as_it_came(tmp_path
         assert (await store.import_(file)).added == 1
         payload = await store.latest("a.creator")
     assert payload is not None
-    assert (payload.body, payload.encoding) == (body, "gzip")
+    assert (payload.body, payload.encoding, payload.received_at) == (body, "gzip", 7.0)
 
 
 @pytest.mark.parametrize(
@@ -310,6 +337,12 @@ async def test_a_report_that_could_not_be_read_is_brought_in_as_it_came(tmp_path
             {"handle": "a", "report": {"user_profile": {}}, "received_at": -1e17},
             "not in Unix seconds, or still to come",
         ),
+        ({"handle": "a", "body": "e3!0=", "sha256": hashlib.sha256(b"{}").hexdigest(), "received_at": 1.0}, "base64"),
+        (
+            {"handle": "a", "view": "headline", "report": {"user_profile": {}}},
+            "has the headline of a report only",
+        ),
+        ({"report": {"report_info": {"report_id": "1"}}}, "the line names no handle, nor does its report"),
         ({"handle": "a", "report": {}}, "an answer without a report"),
         ({"handle": "a", "report": {"user_profile": None}}, "an answer without a report"),
         ({"handle": "a", "payload": {"encoding": "gzip", "body": "AAAA"}}, "an answer without a report"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import socket
 import sqlite3
 import stat
@@ -21,17 +22,21 @@ from types import BuiltinFunctionType
 import pytest
 
 from walee_async.errors import (
+    NoReportError,
     StoreError,
     StoreLockedError,
     StorePathError,
     StoreVersionError,
+    StoreWriteError,
 )
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Store, StoreReader, paths
-from walee_async.store.connect import connect_reader
+from walee_async.store.connect import connect_reader, enable_log
 from walee_async.store.exchange import export_payloads
 from walee_async.store.files import WholeFile, make_folder
 from walee_async.store.lock import Lock, is_held
+from walee_async.store.opening import open_for_writing
+from walee_async.store.reserve import Reserve
 from walee_async.store.schema import MIGRATIONS, check_sqlite, migrate, version_of
 from walee_async.store.wal import valid_frames
 
@@ -429,10 +434,13 @@ def test_a_store_from_a_newer_version_is_left_alone(path: Path) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     migrate(connection, [*MIGRATIONS, _add_column])
     connection.close()
-    content = path.read_bytes()
+    content, known = path.read_bytes(), len(MIGRATIONS)
     for way in (Store.open, StoreReader.open):
-        with pytest.raises(StoreVersionError, match="upgrade"):
+        with pytest.raises(StoreVersionError) as caught:
             way(path)
+        assert caught.value.detail == (
+            f"{path} is of version {known + 1}; this walee-async knows {known}: upgrade it, or use another store"
+        )
     assert path.read_bytes() == content
 
 
@@ -569,11 +577,143 @@ def test_a_full_disk_still_takes_what_is_under_way(tmp_path: Path) -> None:
     assert again.startswith(f"again 0 {bought} ")
 
 
+def have(store: Store, pragma: str) -> None:
+    """Let the connection that writes have it as on another disk."""
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+
+    store._writes().submit_from_thread(work, alone=True).result()
+
+
+NO_MORE = "max_page_count = 1"
+"""The file stays as it is, and what would need another page meets a full disk."""
+
+
+def billed(handle: str) -> tuple[Attempt, Payload]:
+    """What a request came to whose report needs pages of its own."""
+    attempt = Attempt(handle=handle, number=1, key="key 1", charge=Charge.BILLED)
+    return attempt, Payload(handle=handle, body=os.urandom(50_000), received_at=1.0)
+
+
+class Room(Reserve):
+    """A reserve whose room is all that a full disk has."""
+
+    connection: sqlite3.Connection
+
+    def release(self) -> bool:
+        released = super().release()
+        if released:
+            self.connection.execute("PRAGMA max_page_count = 100000").fetchall()
+        return released
+
+
+async def test_a_full_disk_takes_what_is_under_way_and_nothing_new(path: Path) -> None:
+    """The room set aside is given up for what was paid for; from then on nothing is begun, and room can be made."""
+    opened = open_for_writing(path, fresh=False, under_way=64)
+    opened.reserve = room = Room(path, 64)
+    room.connection = opened.connection
+    Store.open(path.with_name("other.db")).close()
+    lines = path.with_name("lines.jsonl")
+    lines.write_text('{"handle": "d", "report": {"user_profile": {}}}')
+    full = rf"the disk that holds {re.escape(str(path))} is full\."
+    async with Store(path, opened) as store:
+        run = await store.begin_run("fetch")
+        intents = [store.intend(handle, 1, "key 1", run) for handle in ("a", "b")]
+        for intent in intents:
+            await intent
+        have(store, NO_MORE)
+        await store.settle(intents[0], *billed("a"))
+        assert not path.with_name("reports.db.reserve").exists()
+        with pytest.raises(StoreWriteError, match=full) as caught:
+            await store.intend("c", 1, "key 1")
+        assert caught.value.handle == "c"
+        for begun in (store.begin_run(), store.merge(path.with_name("other.db")), store.import_(lines)):
+            with pytest.raises(StoreWriteError, match=full):
+                await begun
+        await store.settle(intents[1], *billed("b"))
+        await store.end_run(run, "full")
+        assert [found.reason for found in await store.runs()] == ["full"]
+        assert (await store.prune(1.0, keep_latest=False)).reports == 2
+        assert await store.vacuum() > 0
+        assert store.unkept == ()
+
+
+async def test_a_disk_that_stays_full_is_not_written_to_any_more(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """When the room set aside is used up as well, every record is refused with the same sentence, reports in hand."""
+    async with Store.open(path) as store:
+        await buy(store, "a")
+        intents = {handle: store.intend(handle, 1, "key 1") for handle in ("b", "c", "d")}
+        for intent in intents.values():
+            await intent
+        have(store, NO_MORE)
+        for handle, intent in intents.items():
+            attempt, report = billed(handle)
+            with pytest.raises(StoreWriteError) as caught:
+                await store.settle(intent, attempt, report if handle != "d" else None)
+            assert caught.value.detail == f"the disk that holds {path} is full"
+            assert caught.value.handle == handle
+            assert caught.value.payload == (report if handle != "d" else None)
+        for record in (store.intend("e", 1, "key 1"), store.record_failure("e", NoReportError("none"))):
+            with pytest.raises(StoreWriteError, match="is full") as caught:
+                await record
+            assert caught.value.handle == "e"
+        assert not path.with_name("reports.db.reserve").exists()
+        assert await store.latest("a") is not None
+        assert store.unkept == ("b", "c")
+    lost = f"2 reports that were paid for could not be kept in {path}: b, c"
+    assert [record.getMessage() for record in caplog.records] == [lost]
+
+
+async def test_a_disk_that_refuses_is_not_written_to_any_more(path: Path) -> None:
+    """Where room would not help, what is set aside stays, and the sentence says what the file system said."""
+    detail = f"{path} cannot be written to (attempt to write a readonly database, SQLITE_READONLY)"
+    async with Store.open(path) as store:
+        intent = store.intend("a", 1, "key 1")
+        await intent
+        have(store, "query_only = ON")
+        with pytest.raises(StoreWriteError) as caught:
+            await store.settle(intent, *billed("a"))
+        assert caught.value.detail == detail
+        with pytest.raises(StoreWriteError) as caught:
+            await store.intend("b", 1, "key 1")
+        assert (caught.value.detail, caught.value.handle) == (detail, "b")
+        assert path.with_name("reports.db.reserve").exists()
+
+
+async def test_a_disk_that_has_no_room_to_be_tidied_up_goes_on(path: Path) -> None:
+    """Giving room back needs room; where it cannot be had, that alone is refused, and nothing else is."""
+    async with Store.open(path) as store:
+        have(store, "query_only = ON")
+        with pytest.raises(StorePathError, match=r"cannot be written to \(.*SQLITE_READONLY\)"):
+            await store.vacuum()
+        have(store, "query_only = OFF")
+        await buy(store, "a")
+
+
 def test_room_is_set_aside_for_all_that_can_be_under_way(path: Path) -> None:
     """More connections need a larger reserve, in ordinary bytes; a larger one is left as it is."""
     for under_way, reports in ((64, 64), (320, 320), (64, 320)):
         Store.open(path, under_way=under_way).close()
         assert path.with_name("reports.db.reserve").stat().st_size == reports * 96 * 1024
+
+
+async def test_where_no_room_can_be_set_aside_nothing_is_begun(path: Path) -> None:
+    """The sentence says how much is missing; what is there can be read, and old reports removed."""
+    async with Store.open(path) as store:
+        await buy(store, "a")
+    reserve = path.with_name("reports.db.reserve")
+    reserve.unlink()
+    reserve.mkdir()  # in the way of the file
+    async with Store.open(path) as store:
+        with pytest.raises(StoreWriteError) as caught:
+            await store.intend("b", 1, "key 1")
+        assert caught.value.detail == (
+            f"the disk that holds {path} is nearly full: the 64 reports that can be under way at once need 6 MB,"
+            " or what is bought might not be kept"
+        )
+        assert await store.latest("a") is not None
+        assert (await store.prune(1.0, keep_latest=False)).reports == 1
 
 
 MAKE = """
@@ -663,6 +803,30 @@ async def test_a_store_that_was_not_closed_needs_a_place_to_be_read() -> None:
             assert "copy it with reports.db-wal to a folder that can be written to" in said
         finally:
             frozen.chmod(0o755)
+
+
+@POSIX
+async def test_where_nothing_can_be_put_beside_a_store_it_is_read_if_it_was_closed(path: Path) -> None:
+    """With a log it needs a file by which readers agree; the sentence says what to copy, and where."""
+    async with Store.open(path) as store:
+        await buy(store, "a")
+        log = path.with_name("reports.db-wal").read_bytes()
+    path.with_name("reports.db-shm").symlink_to("reports.db-shm")  # in the way of that file
+    with StoreReader.open(path) as reader:
+        assert reader.latest("a") is not None
+    path.with_name("reports.db-wal").write_bytes(log)
+    with pytest.raises(StorePathError) as caught:
+        StoreReader.open(path)
+    assert caught.value.detail == (
+        f"{path} was not closed, and nothing can be written beside it to read it;"
+        " copy it with reports.db-wal to a folder that can be written to"
+    )
+
+
+def test_a_file_system_without_shared_memory_is_said_so() -> None:
+    """A store needs its log, and the log needs that."""
+    with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(StoreError, match=r"^a store needs a file"):
+        enable_log(connection)
 
 
 SYNCED = ["fsync", "replace", "fsync"]

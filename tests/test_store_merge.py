@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from walee_async import WaleeClient
-from walee_async.errors import AmbiguousError, NoReportError, NotReadyError, StoreLockedError, StorePathError
+from walee_async.errors import (
+    AmbiguousError,
+    NoReportError,
+    NotReadyError,
+    StoreError,
+    StoreLockedError,
+    StorePathError,
+)
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Merged, Store, StoreReader
 from walee_async.testing import Drop, Gateway
@@ -125,6 +132,51 @@ async def test_what_comes_along_is_as_it_was(tmp_path: Path) -> None:
             "a": b"a",
             "d": b"d",
         }
+
+
+async def test_a_large_store_comes_along_whole(tmp_path: Path) -> None:
+    """More attempts and reports than are held at a time, and of each handle every version."""
+    with Store.open(tmp_path / "other.db") as other:
+        refused = Attempt(handle="a", number=1, key="key 1", charge=Charge.NOT_SENT)
+        for _ in range(1001):
+            last = other.settle(other.intend("a", 1, "key 1"), refused)
+        await last
+        for number in range(45):
+            await buy(other, f"h{number % 40}", None, at=float(number))
+    with Store.open(tmp_path / "all.db") as store:
+        assert await store.merge(other.path) == Merged(reports=45, attempts=1046)
+        assert [version.received_at for version in await store.history("h3")] == [43.0, 3.0]
+
+
+async def test_what_cannot_be_read_to_its_end_is_not_brought_in_at_all(tmp_path: Path) -> None:
+    """Reports that have come along already are taken back; afterwards the store can be written to as before."""
+    with Store.open(tmp_path / "other.db") as other:
+        await buy(other, "a", await other.begin_run("one"))
+        await other.record_failure("b", NoReportError("none"))
+    with closing(sqlite3.connect(other.path)) as connection, connection:
+        connection.execute("UPDATE failures SET detail = CAST(x'ff' AS TEXT)")
+    with Store.open(tmp_path / "all.db") as store:
+        with pytest.raises(StoreError, match="decode to UTF-8"):
+            await store.merge(other.path)
+        totals = await store.totals()
+        assert (totals.reports, totals.charges.total(), totals.runs) == (0, 0, 0)
+        await buy(store, "c", None)
+    Store.open(other.path).close()  # its lock is free
+
+
+async def test_an_older_report_does_not_undo_a_failure(tmp_path: Path) -> None:
+    """A handle that failed after its report had come elsewhere stays failed, whichever store is merged first."""
+    early, late = tmp_path / "early.db", tmp_path / "late.db"
+    with Store.open(early) as store:
+        await buy(store, "a", None)
+    with Store.open(late) as store:
+        await store.record_failure("a", NoReportError("none any more"))
+    for order in ((early, late), (late, early)):
+        with Store.open(tmp_path / "all.db", wipe=True) as store:
+            for source in order:
+                await store.merge(source)
+            assert [failure.detail for failure in await store.failures()] == ["none any more"]
+            assert (await store.totals()).reports == 1
 
 
 async def test_an_end_that_is_known_later_comes_along(tmp_path: Path) -> None:

@@ -333,6 +333,23 @@ async def test_a_full_disk_has_room_for_no_more_views(path: Path, room: int, job
     assert [scored(path), scored(path)] == [scored(path, 2)] * 2
 
 
+async def test_a_file_that_takes_no_more_keeps_what_it_has(path: Path) -> None:
+    """Where the disk refuses, the views that are there stay of use, and the file is not taken for a damaged one."""
+    await fill(path)
+    with StoreReader.open(path) as reader:
+        views = Views(reader, ScoreView)
+        for refused, versions in ((False, ids(reader)[:6]), (True, ids(reader)[6:])):
+            if refused:
+                assert views._connection is not None
+                views._connection.execute("PRAGMA query_only = ON")
+            for version, known in views.walk(versions):
+                assert known is None
+                views.add(version, decode(reader.read(version), ScoreView))
+        assert [known is not None for _, known in views.walk(ids(reader))] == [True] * 6 + [False] * 6
+        views.close()
+    assert sum(view is not None for view in seen(path).values()) == 6
+
+
 # -- several at once --------------------------------------------------------------------------------------------------
 
 

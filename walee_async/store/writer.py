@@ -214,7 +214,7 @@ class Writer:
         """Find a way on after a commit that failed, and see that everybody in it is written or told."""
         if is_busy(error) and not self._closing:
             self._wait(batch, error)
-        elif batch[0].alone or is_busy(error) or (len(batch) == 1 and not is_lasting(error)):
+        elif batch[0].alone or (len(batch) == 1 and not is_lasting(error)):  # while closing, all are of one
             for ticket in batch:
                 ticket.error = self._told(ticket, error)
         elif not is_lasting(error):
