@@ -123,6 +123,7 @@ async def test_a_worker_that_is_killed_costs_what_it_had_under_way(gateway: Gate
     assert leaks([path.read_bytes().decode("latin-1") for path in files_in(tmp_path)]) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("anew", [{"fresh": True}, {"max_age": 0.0}], ids=str)
 async def test_who_buys_anew_buys_once_although_a_worker_dies(
     gateway: Gateway, tmp_path: Path, anew: dict[str, Any]
@@ -144,6 +145,7 @@ async def test_who_buys_anew_buys_once_although_a_worker_dies(
     assert set(gateway.billed.values()) <= {2, 3}
 
 
+@pytest.mark.long
 async def test_a_chunk_that_kills_its_workers_ends_no_run(gateway: Gateway, tmp_path: Path) -> None:
     """Its handles may have been bought and say so; all others are fetched, and the next run asks for the rest."""
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
@@ -191,6 +193,7 @@ async def test_a_budget_is_spent_by_all_workers_and_never_passed(gateway: Gatewa
     assert gateway.billed.total() == 120
 
 
+@pytest.mark.long
 async def test_a_worker_that_dies_holds_no_part_of_the_budget_but_what_it_had_sent(
     gateway: Gateway, tmp_path: Path
 ) -> None:
@@ -235,6 +238,7 @@ async def test_a_worker_without_a_key_says_so(
     assert gateway.requests_seen == 0
 
 
+@pytest.mark.long
 async def test_when_the_scheduler_dies_what_was_handed_out_may_have_been_bought(
     gateway: Gateway, tmp_path: Path
 ) -> None:
