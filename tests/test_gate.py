@@ -13,7 +13,7 @@ from walee_async.breaker import BREAKER, FIRST_PROBE, LAST_PROBE
 from walee_async.bucket import LATENESS, Bucket
 from walee_async.errors import ConfigError, DeadlineError, LongPauseError, RefusedKeyError
 from walee_async.events import Emitter, Event, GatePaused, PaceCut
-from walee_async.gate import Gate
+from walee_async.gate import Gate, Permit
 from walee_async.testing.clock import VirtualClockLoop, run_virtually
 
 if TYPE_CHECKING:
@@ -51,6 +51,16 @@ def assert_never_above(times: Sequence[float], rate: float, burst: int) -> None:
     for first, begin in enumerate(times):
         for count, end in enumerate(times[first:], start=1):
             assert count <= rate * (end - begin) + burst + 1e-6, (begin, end, count)
+
+
+async def probing(gate: Gate) -> Permit:
+    """Close a gate without a word for how long, and return its first probe."""
+    permit = await gate.permit()
+    assert permit is not None
+    permit.too_fast(None)
+    probe = await gate.permit()
+    assert probe is not None
+    return probe
 
 
 async def test_turns_come_at_the_pace() -> None:
@@ -219,11 +229,7 @@ async def test_without_a_word_for_how_long_one_probe_at_a_time_goes_out() -> Non
 async def test_nobody_follows_a_probe_until_it_is_back() -> None:
     """While a probe is out the others wait for it, and a good answer lets them all through."""
     gate = Gate(100.0)
-    permit = await gate.permit()
-    assert permit is not None
-    permit.too_fast(None)
-    probe = await gate.permit()
-    assert probe is not None
+    probe = await probing(gate)
     followers = [asyncio.create_task(granted(gate, 1)) for _ in range(5)]
     await asyncio.sleep(60)
     assert not any(task.done() for task in followers)
@@ -333,11 +339,7 @@ async def test_the_next_turn_is_told_as_far_as_it_is_known() -> None:
 async def test_while_a_probe_is_out_the_next_turn_is_guessed() -> None:
     """It is that of another probe if this one fails; once it is answered, that of the pace."""
     gate = Gate(100.0)
-    permit = await gate.permit()
-    assert permit is not None
-    permit.too_fast(None)
-    probe = await gate.permit()
-    assert probe is not None
+    probe = await probing(gate)
     assert gate.ready_at() == pytest.approx(probe.granted_at + FIRST_PROBE)
     with probe:
         probe.answered()
