@@ -41,7 +41,8 @@ def decoder_for(view: Any) -> msgspec.json.Decoder[Any]:
     try:
         if not isinstance(type_info(view), _OBJECTS):
             raise ConfigError(f"{view!r} cannot be a view; it takes a Struct class with fields of the report, or dict")
-        return msgspec.json.Decoder(_Envelope[view])
+        envelope: Any = _Envelope  # to type checkers a view is a value, and no type to put into brackets
+        return msgspec.json.Decoder(envelope[view])
     except (TypeError, NameError) as error:
         raise ConfigError(f"{view!r} cannot be a view: {error}") from error
 
