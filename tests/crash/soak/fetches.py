@@ -194,7 +194,7 @@ def lives_round(this: Round) -> None:
     this.count = min(this.count, 100)
     prepare(this, Mix(this.dice.uniform(0, 0.1), TRANSIENT, seed=this.dice.getrandbits(32)))
     this.world.ask("key", this.key, Quota(100_000.0))
-    given = [this.world.base_url, this.key, "reports.db", str(this.dice.getrandbits(32)), "0.2", *this.handles]
+    given = [this.world.base_url, this.key, "reports.db", str(this.dice.getrandbits(32)), "0.2", "1000", *this.handles]
     process = Process([sys.executable, str(LIVES), *given], this.folder, this.environment, "lives")
     ended = this.ended(process, "lives.py", (0,))
     if ended.code == 0:
