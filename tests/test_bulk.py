@@ -24,6 +24,7 @@ from walee_async.errors import (
     NotSentError,
     RefusedKeyError,
     RunEndedError,
+    UnexpectedAnswerError,
 )
 from walee_async.events import Event, OutcomeReached
 from walee_async.handles import Entry
@@ -274,6 +275,16 @@ async def test_a_strange_answer_among_others_ends_nothing(gateway: Gateway) -> N
     async with client(gateway) as walee:
         outcomes = await walee.creator_reports(gateway.handles, concurrency=1).collect()
     assert [type(outcome) for outcome in outcomes] == [Fetched] + [Failed] * 19
+
+
+async def test_who_says_too_fast_is_the_gateway(gateway: Gateway) -> None:
+    """An answer that only the gateway gives among the first ten shows that the address is its own."""
+    gateway.plan(gateway.handles[0], Status(429, retry_after=0.01))
+    for handle in gateway.handles:
+        gateway.plan(handle, Status(404))
+    async with client(gateway) as walee:
+        outcomes = await walee.creator_reports(gateway.handles, concurrency=1).collect()
+    assert [type(outcome.error) for outcome in outcomes if isinstance(outcome, Failed)] == [UnexpectedAnswerError] * 20
 
 
 async def test_a_gateway_that_is_not_there_ends_the_run_resumably(gateway: Gateway) -> None:

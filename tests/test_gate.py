@@ -538,7 +538,7 @@ async def test_who_hands_out_the_turns_knows_for_whom() -> None:
     doors: list[Door] = []
 
     class Shared(Bucket):
-        async def take(self, deadline: float, waiting: int) -> float | None:  # type: ignore[override]
+        async def take(self, deadline: float, waiting: int) -> float | None:
             asked.append((deadline, waiting))
             return None if len(asked) == 1 else await super().take(deadline, waiting)
 

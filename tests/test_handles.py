@@ -173,7 +173,7 @@ def test_what_is_quoted_has_eighty_characters_at_most(text: str, shown: str) -> 
 def test_what_is_no_text_is_no_handle() -> None:
     """Whoever passes a number is told what it was."""
     with pytest.raises(InvalidHandleError, match=r"^'123' is no handle: it is no text but int"):
-        parse_handle(123)  # type: ignore[arg-type]
+        parse_handle(123)
 
 
 def test_a_line_that_fails_is_named() -> None:

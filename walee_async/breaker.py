@@ -17,8 +17,7 @@ class Breaker:
     def __init__(self) -> None:
         self.delay: float | None = None
         """Seconds between probes while the gate is closed, else None."""
-        self.last = ""
-        """What the last failure was."""
+        self._last = ""
         self._failures = 0
         self._since: float | None = None
 
@@ -32,7 +31,7 @@ class Breaker:
         """Take note of a failure, and return whether the gate is to be closed for it."""
         self._failures += 1
         self._since = now if self._since is None else self._since
-        self.last = what
+        self._last = what
         return probe or (self._failures >= BREAKER and self.delay is None)
 
     def back_off(self) -> float:
@@ -42,7 +41,7 @@ class Breaker:
 
     def reason(self) -> str:
         """Why the gate is closed."""
-        return f"{self._failures} failures in a row" + (f", the last: {self.last}" if self.last else "")
+        return f"{self._failures} failures in a row" + (f", the last: {self._last}" if self._last else "")
 
     def silence(self, now: float) -> float:
         """Seconds for which there has been nothing but failures; 0 when the last thing that came was an answer."""

@@ -13,6 +13,7 @@ from walee_async import errors
 from walee_async.checks import check_seconds
 from walee_async.errors import AmbiguousError, ConfigError, NotReadyError, WaleeError
 from walee_async.ledger import ACCOUNT, DOUBTS
+from walee_async.store.arrivals import SLACK
 from walee_async.wire.verdict import CODES
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ MAX_AGE: Final = 55 * 24 * 3600.0
 JUST_BOUGHT: Final = 24 * 3600.0
 """Seconds. What came so lately is used whatever its date: the gateway sells reports that are weeks old already, and
 buying one again at once would bring the same."""
-CLOCKS_DIFFER: Final = 24 * 3600.0
-"""Seconds that a clock may be ahead of ours."""
 DOUBTFUL: Final = frozenset({"AmbiguousError", "all"})
 """What a run names to have sent again what may have been bought already as often as allowed."""
 FINAL: Final = frozenset({"NoReportError"})
@@ -157,7 +156,7 @@ def is_young(held: Held | None, max_age: float) -> bool:
 def _age(at: float) -> float:
     """Seconds since a moment; without end for one so far ahead that the clock that told it was wrong."""
     age = time.time() - at
-    return max(0.0, age) if age > -CLOCKS_DIFFER else math.inf
+    return max(0.0, age) if age > -SLACK else math.inf
 
 
 def remembered(handle: str, standing: Standing, resend_ambiguous: int, retry: frozenset[str]) -> WaleeError | None:
@@ -170,7 +169,7 @@ def remembered(handle: str, standing: Standing, resend_ambiguous: int, retry: fr
     if failure is None or retry & {failure.kind, failure.code or failure.kind, "all"}:
         return None
     # What is due in more than a day was said by a wrong clock; no report takes so long to be prepared.
-    parked = failure.due_at is not None and 0 < failure.due_at - time.time() < CLOCKS_DIFFER
+    parked = failure.due_at is not None and 0 < failure.due_at - time.time() < SLACK
     if not parked and failure.kind not in FINAL:
         return None
     return _again(failure)

@@ -208,6 +208,7 @@ class Session:
         match error:
             case RateLimitError():
                 permit.too_fast(error.retry_after)
+                self._strange = None
             case ServerError() | TransportError():
                 permit.failed(error.detail)
             case AccountError():

@@ -13,6 +13,7 @@ from walee_async.cli.keys import looks_like_key, mask
 from walee_async.cli.kinds import KINDS, by_kind, kind_of
 from walee_async.cli.text import big, clean, duration, known, listed, percent, plural, size, sparkline
 from walee_async.errors import AccountError, LongPauseError, RunEndedError, WaleeError
+from walee_async.scoring.measures import MOST
 
 
 @given(st.text())
@@ -76,6 +77,7 @@ def test_the_other_numbers() -> None:
     """Percentages, sizes, plurals and lists read as people write them."""
     assert (percent(0.01425), percent(6.129, 1), percent(-0.1, 1, signed=True)) == ("1.43 %", "612.9 %", "-10.0 %")
     assert percent(None) == known(None) == known("") == "not known"
+    assert big(MOST) == "not known" != big(0.999 * MOST)  # as scores take it
     assert percent(-5) == percent(10**400) == percent(float("nan")) == percent(-1e300, signed=True) == "not known"
     assert (size(12), size(156_000_000)) == ("12 bytes", "156 MB")
     assert (plural(1, "handle"), plural(2000, "handle"), plural(2, "breach", "breaches")) == (

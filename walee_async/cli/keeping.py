@@ -47,12 +47,12 @@ def budget_of(options: SpendOptions) -> Budget:
 
 
 def named_doubts(store: Store) -> list[str]:
-    """The handles that `tell_doubts` names."""
+    """The handles that `tell_doubts` names, which are not all where there are many."""
     return list(dict.fromkeys(store.orphans))[:NAMED]
 
 
 def tell_doubts(store: Store, screen: Screen) -> None:
-    """Name the handles whose requests were under way when the last process that wrote to the store was killed."""
+    """Name the handles of which a run that was killed may have bought reports without delivering them."""
     if store.orphans:
         reports = plural(len(store.orphans), "report")
         handles = list(dict.fromkeys(store.orphans))

@@ -109,18 +109,19 @@ class HandleList:
 
     def _look(self, target: str) -> None:
         """Make sure that a file is a list at all, such as a web page is not."""
-        bad: list[InvalidHandleError] = []
-        seen = 0
         with closing(self._part(target)) as part:
-            for seen, entry in enumerate(islice(part, LOOK), 1):  # noqa: B007  (it is the count)
-                try:
-                    resolve(entry)
-                except InvalidHandleError as error:
-                    bad.append(error)
-        if seen >= FEW and 2 * len(bad) > seen:
+            entries = list(islice(part, LOOK))
+        bad: list[InvalidHandleError] = []
+        for entry in entries:
+            try:
+                resolve(entry)
+            except InvalidHandleError as error:
+                bad.append(error)
+        if len(entries) >= FEW and 2 * len(bad) > len(entries):
             raise ConfigError(
-                f"{bad[0].detail}. Of the first {seen} lines {len(bad)} are no handles, so this is no list of them: "
-                "that has a handle or a profile address on each line, or is CSV or JSON lines"
+                f"{bad[0].detail}. Of the first {len(entries)} lines {len(bad)} are no handles, "
+                "so this is no list of them: that has a handle or a profile address on each line, "
+                "or is CSV or JSON lines"
             )
 
     def _part(self, target: str) -> Generator[str | Entry, None, None]:

@@ -17,7 +17,7 @@ from walee_async.models.report import ReportInfo
 from walee_async.outcomes import Payload
 from walee_async.store.packing import stamp
 
-_SLACK: Final = 24 * 3600.0
+SLACK: Final = 24 * 3600.0
 """Seconds that another machine's clock may be ahead."""
 
 
@@ -128,7 +128,7 @@ def _dated(payload: Payload, received_at: float | None, status: int | None) -> A
     """
     now = time.time()
     at = min(stamp(payload).created or now, now) if received_at is None else received_at
-    if not 0 <= at < now + _SLACK:
+    if not 0 <= at < now + SLACK:
         raise ConfigError(f"its time, {at:g}, is not in Unix seconds, or still to come")
     payload.received_at = at
     return Arrival(payload, status, received_at is not None)
