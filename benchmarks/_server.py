@@ -5,6 +5,7 @@ nginx serves them as files that are compressed already, where it is installed; e
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import socket
@@ -14,12 +15,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count, islice
 from pathlib import Path
 
 from walee_async.testing.maker import Maker
 
 SEED = 7
 KEY = "bench-key-0123456789"
+SHAPE = range(85_000, 96_000)
+"""Bytes of JSON in real reports of TikTok; the maker also makes small ones, of creators whom hardly anybody follows."""
 CONFIG = """
 worker_processes 1;
 daemon off;
@@ -52,20 +56,31 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def answers(distinct: int) -> list[bytes]:
+    """So many different answers of the size that real ones have; 25 KB when `packed`."""
+    maker = Maker(SEED)
+    made = (maker.body(index) for index in count())
+    return list(islice((body for body in made if len(body) in SHAPE), distinct))
+
+
+def packed(body: bytes) -> bytes:
+    """An answer gzipped, as servers do it unless told otherwise."""
+    return gzip.compress(body, 6, mtime=0)
+
+
 def prepare(folder: Path, creators: int, distinct: int, *, gzipped: bool) -> None:
     """Lay out one answer for each handle; only so many are distinct, the rest are links to them."""
     maker = Maker(SEED, creators=creators)
     folder.mkdir()
-    for index in range(creators):
+    for index, body in enumerate(answers(distinct)):
         file = folder / maker.handle(index)
-        first = folder / maker.handle(index % distinct)
-        if index >= distinct:
-            for suffix in (".gz", "") if gzipped else ("",):
-                Path(f"{file}{suffix}").symlink_to(f"{first}{suffix}")
-            continue
-        file.write_bytes(maker.body(index))
+        file.write_bytes(body)
         if gzipped:
-            Path(f"{file}.gz").write_bytes(maker.gzip(index))
+            Path(f"{file}.gz").write_bytes(packed(body))
+    for index in range(distinct, creators):
+        for suffix in (".gz", "") if gzipped else ("",):
+            first = folder / f"{maker.handle(index % distinct)}{suffix}"
+            Path(f"{folder / maker.handle(index)}{suffix}").symlink_to(first)
 
 
 @contextmanager

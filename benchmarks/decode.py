@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from _runner import Measured, clocked, in_turn, keep, table, there
-from _server import SEED, dump
+from _server import answers, dump
 
 from walee_async import CreatorReport, ScoreView
 from walee_async.decode import decode_bytes
-from walee_async.testing.maker import Maker
 
 DISTINCT = 300
 Decode = Callable[[bytes], Any]
@@ -53,7 +52,7 @@ def _pydantic() -> Decode:
     from _pydantic import answer_model
 
     decode: Decode = answer_model().model_validate_json
-    one = Maker(SEED, creators=1).body(0)
+    (one,) = answers(1)
     theirs = decode(one)
     ours = decode_bytes(one, CreatorReport).user_profile
     if ours is None or len(theirs.payload.user_profile.stat_history) != len(ours.stat_history or ()):
@@ -77,8 +76,7 @@ NEEDS: Mapping[str, Sequence[str]] = dict.fromkeys(CONTENDERS, ()) | {
 
 def measure(name: str, rounds: int) -> Measured:
     """Run one contender in this process."""
-    maker, decode = Maker(SEED, creators=DISTINCT), CONTENDERS[name]()
-    bodies = [maker.body(index) for index in range(DISTINCT)]
+    bodies, decode = answers(DISTINCT), CONTENDERS[name]()
 
     def work() -> int:
         for _ in range(rounds):

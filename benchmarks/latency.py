@@ -24,14 +24,13 @@ from pathlib import Path
 import aiohttp
 from _contenders import typed_decoder
 from _runner import Measured, ask, keep, median
-from _server import KEY, SEED, dump
+from _server import KEY, answers, dump, packed
 from msgspec import Struct
 
 from walee_async import CreatorReport, Options, Transport, WaleeClient
 from walee_async.decode import decode
 from walee_async.outcomes import Payload
 from walee_async.scoring import ScoreView
-from walee_async.testing import Maker
 
 LATENCY = 0.2
 """Seconds that the server takes."""
@@ -60,9 +59,8 @@ class Answering(asyncio.Protocol):
 
 async def serve() -> None:
     """Say where it is, and answer until the input ends."""
-    maker = Maker(SEED, creators=50)
     head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n"
-    bodies = [maker.gzip(index) for index in range(50)]
+    bodies = [packed(body) for body in answers(50)]
     Answering.bodies = tuple(head.format(len(body)).encode() + body for body in bodies)
     listening = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", 0, backlog=1024)
     print(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/api", flush=True)
@@ -139,7 +137,7 @@ CONTENDERS = {"walee": ours, "aiohttp_msgspec": aiohttp_msgspec}
 
 def large(times: int) -> Payload:
     """A report whose lists are so many times as long."""
-    answer = json.loads(Maker(SEED, creators=1).body(0))
+    answer = json.loads(answers(1)[0])
 
     def stretch(value: object) -> object:
         if isinstance(value, list):

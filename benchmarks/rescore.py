@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from _runner import Measured, clocked, in_turn, keep, median
-from _server import SEED, dump
+from _server import SEED, answers, dump, packed
 
 BRIEF = {"countries": ["US"], "genders": ["FEMALE"], "ages": ["18-34"]}
 CONTENDERS = ("first 1", "again 1", "first 2", "again 2", "script")
@@ -34,7 +34,7 @@ async def fill(path: Path, reports: int, distinct: int) -> None:
     from walee_async.testing.maker import Maker
 
     maker = Maker(SEED, creators=reports)
-    bodies = [maker.gzip(index) for index in range(min(distinct, reports))]
+    bodies = [packed(body) for body in answers(min(distinct, reports))]
     async with Store.open(path) as store:
         for start in range(0, reports, 64):
             settled = []

@@ -14,9 +14,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+from _server import answers, packed
+
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Store
-from walee_async.testing.maker import Maker
 
 BODIES = 50
 """Distinct reports; they are kept again and again under other handles."""
@@ -24,8 +25,7 @@ BODIES = 50
 
 def payloads(count: int) -> Iterator[Payload]:
     """Reports as a session hands them over: received compressed, and decompressed already to check the envelope."""
-    maker = Maker(7, creators=BODIES)
-    made = [(maker.gzip(index), maker.body(index)) for index in range(BODIES)]
+    made = [(packed(body), body) for body in answers(BODIES)]
     for number in range(count):
         body, data = made[number % BODIES]
         handle = f"creator{number * 2654435761 % 2**32:x}"  # handles come in no order, so pages are touched all over

@@ -29,6 +29,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (2, {"bucket", "budget", "keys", "store"}),
     (2, {"gate"}),
     (3, {"transport"}),
+    (3, {"http"}),
     (3, {"session"}),
     (4, {"feed", "flights", "options", "pool", "progress", "reuse", "watched"}),
     (4, {"bulk", "plan", "rescoring"}),
@@ -45,7 +46,7 @@ FLOOR = {room: floor for floor, rooms in FLOORS for room in rooms}
 
 EVERYWHERE = {"msgspec"}
 THIRD_PARTY = {
-    "aiohttp": {"session", "testing", "transport"},
+    "aiohttp": {"http", "session", "testing", "transport"},
     "aiolimiter": {"bucket"},
     "anyio": {"bulk", "cli", "feed", "flights", "integrations"},
     "backports": {"inflate"},
@@ -61,7 +62,7 @@ THIRD_PARTY = {
     "pytest": {"testing"},
     "redis": {"integrations"},
     "rich": {"cli"},
-    "yarl": {"session", "testing", "transport"},
+    "yarl": {"http", "testing"},
 }
 STANDARD = {"sqlite3": {"store"}}
 # The two lowest floors are functions of values: no waiting, no network, no disk, no clock, no dice.

@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
-from yarl import URL
 
 from walee_async.errors import (
     AccountError,
@@ -24,9 +23,10 @@ from walee_async.errors import (
     WaleeError,
 )
 from walee_async.events import AttemptEnded, AttemptStarted, Emitter, KeyBenched
+from walee_async.http import HEADERS, Http, Reply, read_body
 from walee_async.ledger import ACCOUNT, REPORT, Ledger
 from walee_async.outcomes import Attempt, Charge, Exchange, Payload
-from walee_async.transport import lines_of, what_broke
+from walee_async.transport import what_broke
 from walee_async.wire import Answer, charge_of, excerpt, limits, read_answer, report_url, shown
 
 if TYPE_CHECKING:
@@ -67,9 +67,8 @@ class Session:
         self._ledger = ledger
         self._emitter = emitter
         self._store = store
-        self._http = transport.session or transport.open()
-        self._lines = asyncio.Semaphore(lines_of(self._http) or transport.connections)
-        self._options = transport.request_options()
+        self._http = Http(transport, base_url)
+        self._lines = asyncio.Semaphore(self._http.limit)
 
     @property
     def full(self) -> bool:
@@ -87,8 +86,7 @@ class Session:
     async def aclose(self) -> None:
         """Close the aiohttp session, if it is ours, and let go of the gate."""
         await self.gate.aclose()
-        if self._transport.session is None:
-            await self._http.close()
+        await self._http.aclose()
 
     async def attempt(
         self, handle: str, so_far: list[Attempt], until: tuple[float, float], ready: Ready
@@ -161,37 +159,22 @@ class Session:
             raise NotSentError("the aiohttp session was closed")
         send.sent_at = time.time()
         send.started = time.perf_counter()
-        url = report_url(self._base_url, send.handle)
         problem: TransportError | None = None
+        reply: Reply | None = None
         try:
-            async with self._http.get(URL(url, encoded=True), headers=self._headers(), **self._options) as response:
-                send.answer = Answer(
-                    status=response.status,
-                    headers={name.lower(): value for name, value in response.headers.items()},
-                    body=b"",
-                    received_at=time.time(),
-                )
-                send.answer.body = await self._body(response)
+            reply = await self._http.get(send.handle, self._key.secret)
+            headers = dict(zip(map(str.lower, reply.headers), reply.headers.values(), strict=True))
+            send.answer = Answer(status=reply.status, headers=headers, body=b"", received_at=time.time())
+            send.answer.body = await read_body(reply, self._transport.max_inflated)
         except (aiohttp.ClientError, OSError) as error:
             problem = what_broke(error, self._transport, self._key)
+        finally:
+            if reply is not None:
+                reply.release()
         if send.answer is None or (problem is not None and 200 <= send.answer.status < 300):
             raise problem or AmbiguousError("the exchange ended without an answer")
         self._obey(send.answer)
         return read_answer(send.handle, send.answer, cap=self._transport.max_inflated, keys=[self._key.secret])
-
-    def _headers(self) -> dict[str, str]:
-        return {"x-api-key": self._key.secret, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
-
-    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
-        cap = self._transport.max_inflated
-        if response.content_length is not None and response.content_length <= cap:
-            return await response.read()
-        chunks = bytearray()
-        async for chunk in response.content.iter_any():
-            chunks += chunk
-            if len(chunks) > cap:
-                raise UnexpectedAnswerError(f"the answer is larger than {cap} bytes", status=response.status)
-        return bytes(chunks)
 
     def _obey(self, answer: Answer) -> None:
         """Take the gateway at its word where it states a limit."""
@@ -264,7 +247,7 @@ class Session:
             sent_at=send.sent_at,
             seconds=send.seconds,
             status=answer.status if answer else None,
-            request_headers=shown(self._headers(), keys),
+            request_headers=shown(HEADERS, keys),
             response_headers=shown(answer.headers, keys) if answer else {},
             body=excerpt(answer, keys) if answer else "",
         )

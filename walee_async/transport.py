@@ -6,7 +6,7 @@ says whether the request had been sent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from msgspec import Struct
@@ -57,20 +57,6 @@ class Transport(Struct, frozen=True, kw_only=True):
         check_whole("Transport.connections", self.connections)
         check_whole("Transport.max_inflated", self.max_inflated)
 
-    def request_options(self) -> dict[str, Any]:
-        """What every request is made with, in a session of ours or the caller's."""
-        return {
-            "allow_redirects": False,
-            "auto_decompress": False,
-            "middlewares": (send_once,),
-            "proxy": self.proxy,
-            "raise_for_status": False,
-            "ssl": self.ssl,
-            "timeout": aiohttp.ClientTimeout(
-                total=None, sock_connect=self.connect_timeout, sock_read=self.read_timeout
-            ),
-        }
-
     def open(self) -> aiohttp.ClientSession:
         """Make an aiohttp session of our own: no cookies, bodies as they come, no redirects followed."""
         connector = self.connector or aiohttp.TCPConnector(limit=self.connections)
@@ -95,11 +81,6 @@ async def send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandl
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         broken = type(error).__name__
     raise AmbiguousError(f"the connection broke before an answer came ({broken})")
-
-
-def lines_of(http: aiohttp.ClientSession) -> int:
-    """How many connections an aiohttp session may have at a time; 0 is no limit."""
-    return http.connector.limit if http.connector is not None else 0
 
 
 def what_broke(error: BaseException, transport: Transport, key: Key) -> TransportError:

@@ -144,6 +144,8 @@ def _encoding(answer: Answer, keys: Iterable[str] = ()) -> str:
 
     Proxies that decompress an answer and leave the header, or the other way round, would cost a bought report.
     """
+    if answer.headers.get("content-encoding") == "gzip" and answer.body.startswith(_GZIP):
+        return "gzip"  # as in nearly all answers
     named = [part.strip() for part in redact(answer.headers.get("content-encoding", ""), keys).lower().split(",")]
     encoding = ",".join(part.removeprefix("x-") for part in named if part not in ("", "identity")) or "identity"
     if encoding == "identity" and answer.body.startswith(_GZIP):

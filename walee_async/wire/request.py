@@ -65,11 +65,19 @@ def report_url(base_url: str, handle: str) -> str:
     Raises:
         InvalidHandleError: the text has no UTF-8 form (a lone surrogate).
     """
+    return f"{base_url.rstrip('/')}{REPORT_PATH}?handle={quoted(handle)}"
+
+
+def quoted(handle: str) -> str:
+    """A handle as the value of a query.
+
+    Raises:
+        InvalidHandleError: as `report_url`.
+    """
     try:
-        value = quote(handle, safe="")
+        return quote(handle, safe="")
     except UnicodeEncodeError:
         raise InvalidHandleError(f"{handle[:80]!r} cannot be sent: it is not Unicode text") from None
-    return f"{base_url.rstrip('/')}{REPORT_PATH}?handle={value}"
 
 
 def check_base_url(text: str, *, allow_plain_http: bool = False) -> str:
