@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.inspect import AnyType, DataclassType, DictType, RawType, StructType, TypedDictType, type_info
 
 from walee_async.errors import ConfigError, DecodeError, PayloadError, WaleeError
-from walee_async.inflate import MAX_INFLATED, inflate
+from walee_async.inflate import MAX_INFLATED, decompress
 from walee_async.models import CreatorReport
 from walee_async.outcomes import Payload
 
@@ -80,7 +80,7 @@ def decode(payload: Payload, view: type[Any] = CreatorReport, *, cap: int = MAX_
     data = payload.take_inflated()
     try:
         if data is None:
-            data = inflate(payload.body, payload.encoding, cap)
+            data = decompress(payload.body, payload.encoding, cap)
         return decode_bytes(data, view)
     except PayloadError as error:
         error.handle = payload.handle
@@ -90,10 +90,10 @@ def decode(payload: Payload, view: type[Any] = CreatorReport, *, cap: int = MAX_
 
 
 @overload
-def decode_bytes(data: bytes) -> CreatorReport: ...
+def decode_bytes(data: bytes | bytearray) -> CreatorReport: ...
 @overload
-def decode_bytes(data: bytes, view: type[T]) -> T: ...
-def decode_bytes(data: bytes, view: Any = CreatorReport) -> Any:
+def decode_bytes(data: bytes | bytearray, view: type[T]) -> T: ...
+def decode_bytes(data: bytes | bytearray, view: Any = CreatorReport) -> Any:
     """Decode the JSON of a whole answer, envelope and all, into a view of the report. As `decode`, without a payload.
 
     Raises:
@@ -119,7 +119,7 @@ def decode_bytes(data: bytes, view: Any = CreatorReport) -> Any:
     return envelope.payload
 
 
-def _with_integral_floats(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
+def _with_integral_floats(decoder: msgspec.json.Decoder[Any], data: bytes | bytearray) -> Any:
     """Decode strictly; only where a float stands for an int, once more with 5.0 written as 5."""
     try:
         return decoder.decode(data)
@@ -146,7 +146,7 @@ def _check_flags(outer: object, report: object) -> None:
         raise DecodeError("The answer says success: false; it is no report")
 
 
-def _check_small(data: bytes) -> None:
+def _check_small(data: bytes | bytearray) -> None:
     try:
         answer = msgspec.json.decode(data)
     except (ValueError, RecursionError):
@@ -177,7 +177,7 @@ def _malformed(reason: str) -> DecodeError:
     return DecodeError(f"The report is not valid JSON: {reason}")
 
 
-def _syntax(error: Exception, data: bytes) -> str:
+def _syntax(error: Exception, data: bytes | bytearray) -> str:
     text = str(error)
     if isinstance(error, UnicodeDecodeError) or text == "Invalid UTF-8 encoded string":
         return _invalid_text(data)
@@ -186,7 +186,7 @@ def _syntax(error: Exception, data: bytes) -> str:
     return text.removeprefix("JSON is malformed: ")
 
 
-def _invalid_text(data: bytes) -> str:
+def _invalid_text(data: bytes | bytearray) -> str:
     """The place in the whole body; msgspec counts from the start of the string it was reading, or tells none."""
     try:
         data.decode()

@@ -78,10 +78,10 @@ class Payload(Struct, kw_only=True):
     attempts: tuple[Attempt, ...] = ()
     reused: bool = False
     """Read from the store instead of bought."""
-    _inflated: bytes | None = None
+    _inflated: bytes | bytearray | None = None
     """Already decompressed by the check of its envelope; taken by the first decode, so that it does not stay."""
 
-    def take_inflated(self) -> bytes | None:
+    def take_inflated(self) -> bytes | bytearray | None:
         """Give up the decompressed bytes that are at hand, if any; a second call has none."""
         data, self._inflated = self._inflated, None
         return data

@@ -23,7 +23,7 @@ from walee_async.errors import (
     WaleeError,
 )
 from walee_async.events import AttemptEnded, AttemptStarted, Emitter, KeyBenched
-from walee_async.http import HEADERS, Http, Reply, read_body
+from walee_async.http import HEADERS, Reply, open_http, read_body
 from walee_async.ledger import ACCOUNT, REPORT, Ledger
 from walee_async.outcomes import Attempt, Charge, Exchange, Payload
 from walee_async.transport import what_broke
@@ -67,7 +67,7 @@ class Session:
         self._ledger = ledger
         self._emitter = emitter
         self._store = store
-        self._http = Http(transport, base_url)
+        self._http = open_http(transport, base_url)
         self._lines = asyncio.Semaphore(self._http.limit)
 
     @property

@@ -6,7 +6,7 @@ says whether the request had been sent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from msgspec import Struct
@@ -56,6 +56,20 @@ class Transport(Struct, frozen=True, kw_only=True):
         check_seconds("Transport.read_timeout", self.read_timeout)
         check_whole("Transport.connections", self.connections)
         check_whole("Transport.max_inflated", self.max_inflated)
+
+    def request_options(self) -> dict[str, Any]:
+        """What every request is made with, in a session of ours or the caller's."""
+        return {
+            "allow_redirects": False,
+            "auto_decompress": False,
+            "middlewares": (send_once,),
+            "proxy": self.proxy,
+            "raise_for_status": False,
+            "ssl": self.ssl,
+            "timeout": aiohttp.ClientTimeout(
+                total=None, sock_connect=self.connect_timeout, sock_read=self.read_timeout
+            ),
+        }
 
     def open(self) -> aiohttp.ClientSession:
         """Make an aiohttp session of our own: no cookies, bodies as they come, no redirects followed."""

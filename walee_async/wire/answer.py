@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from walee_async.errors import InflateError, UnexpectedAnswerError, WaleeError
-from walee_async.inflate import inflate
+from walee_async.inflate import decompress, inflate
 from walee_async.outcomes import Payload
 from walee_async.wire.request import LONGEST, printable, redact
 from walee_async.wire.verdict import CODES, judge
@@ -67,10 +67,8 @@ def read_answer(handle: str, answer: Answer, *, cap: int, keys: Iterable[str] = 
     encoding = _encoding(answer, keys)
     payload = Payload(handle=handle, body=answer.body, encoding=encoding, received_at=answer.received_at)
     data = _inflated(payload, answer.status, cap)
-    if not data.removeprefix(_BOM).lstrip()[:1] == b"{":
-        raise _no_json(handle, answer, data, keys)
     if not _ENVELOPE.match(data):
-        _check_envelope(handle, answer, data, keys)
+        _check_envelope(handle, answer, bytes(data), keys)
     payload._inflated = data
     return payload
 
@@ -80,16 +78,18 @@ def excerpt(answer: Answer, keys: Iterable[str]) -> str:
     return printable(_text(_beginning(answer), keys), _EXCERPT)
 
 
-def _inflated(payload: Payload, status: int, cap: int) -> bytes:
+def _inflated(payload: Payload, status: int, cap: int) -> bytes | bytearray:
     try:
-        return inflate(payload.body, payload.encoding, cap)
+        return decompress(payload.body, payload.encoding, cap)
     except InflateError as error:
         error.handle, error.status, error.payload = payload.handle, status, payload
         raise
 
 
 def _check_envelope(handle: str, answer: Answer, data: bytes, keys: Iterable[str]) -> None:
-    """The slow way, for envelopes in another order or with a flag that is not true."""
+    """The slow way, for envelopes in another order or with a flag that is not true, and for what is none."""
+    if not data.removeprefix(_BOM).lstrip()[:1] == b"{":
+        raise _no_json(handle, answer, data, keys)
     outer = _members(data)
     if outer is None:
         if _REFUSAL.match(data):
