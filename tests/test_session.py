@@ -82,12 +82,16 @@ def client(gateway: Gateway, *, rate: float = 2000.0, **options: Any) -> WaleeCl
         (Revoke(), RefusedKeyError, Charge.REJECTED),
     ],
 )
+@pytest.mark.parametrize("ours", [True, False])
 async def test_every_way_to_fail_has_its_error_and_its_charge(
-    gateway: Gateway, fault: Fault, kind: type[WaleeError], charge: Charge
+    gateway: Gateway, fault: Fault, kind: type[WaleeError], charge: Charge, ours: bool
 ) -> None:
-    """What comes back decides what is raised and what it may have cost; the error shows the exchange."""
+    """What comes back decides what is raised and what it may have cost, whosever the aiohttp session is."""
     gateway.plan(gateway.handles[0], fault)
-    async with client(gateway) as walee:
+    async with (
+        aiohttp.ClientSession() as http,
+        client(gateway, transport=Transport(session=None if ours else http)) as walee,
+    ):
         with pytest.raises(kind) as caught:
             await walee.fetch(gateway.handles[0])
     error = caught.value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
@@ -28,31 +28,27 @@ KNOWN: Final = "3.14."
 other is asked for requests."""
 
 
-class Reply(Protocol):
-    """An answer whose head has come and whose body has not been read. Every one is to be released, however it ends."""
+class Head:
+    """An answer whose head has come, over a connection of ours. To be released, however it ends."""
 
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        ...
+    __slots__ = ("_connection", "content", "headers", "status")
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The answer's headers, found by their names in any case."""
-        ...
-
-    @property
-    def content(self) -> aiohttp.StreamReader:
-        """The body as it comes."""
-        ...
+    def __init__(self, connection: Connection, message: RawResponseMessage, content: aiohttp.StreamReader) -> None:
+        self._connection = connection
+        self.status: int = message.code
+        self.headers: Mapping[str, str] = message.headers
+        self.content = content
 
     async def read(self) -> bytes:
         """Return all of the body when it has come."""
-        ...
+        return await self.content.read()
 
-    def release(self) -> object:
+    def release(self) -> None:
         """Let the connection be used again if the body was read to its end; close it otherwise."""
-        ...
+        self._connection.release()
+
+
+Reply: TypeAlias = aiohttp.ClientResponse | Head
 
 
 async def read_body(reply: Reply, cap: int) -> bytes:
@@ -151,7 +147,7 @@ class _Connections(Http):
                 raise
             broken = type(error).__name__
         else:
-            return _Reply(connection, message, content)
+            return Head(connection, message, content)
         raise AmbiguousError(f"the connection broke before a whole answer came ({broken})")
 
 
@@ -164,19 +160,3 @@ def _send(connection: Connection, request: bytes, read_timeout: float | None) ->
     protocol.start_timeout()
     transport.write(request)
     return protocol
-
-
-class _Reply:
-    __slots__ = ("_connection", "content", "headers", "status")
-
-    def __init__(self, connection: Connection, message: RawResponseMessage, content: aiohttp.StreamReader) -> None:
-        self._connection = connection
-        self.status: int = message.code
-        self.headers: Mapping[str, str] = message.headers
-        self.content = content
-
-    async def read(self) -> bytes:
-        return await self.content.read()
-
-    def release(self) -> None:
-        self._connection.release()  # which closes it when its answer was not read to the end

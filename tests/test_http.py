@@ -1,0 +1,233 @@
+"""Requests on the wire: what is sent, which answers are read, and when a connection is used again."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from walee_async import Headline, Options, RetryPolicy, Transport, WaleeClient
+from walee_async.errors import AmbiguousError, NotSentError, UnexpectedAnswerError
+from walee_async.http import KNOWN
+from walee_async.testing import Maker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+pytestmark = pytest.mark.anyio
+
+MAKER = Maker(11, creators=9, small=True)
+HANDLES = MAKER.handles()
+Script = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
+"""Answers the request with that head."""
+
+
+class Server:
+    """Answers by a script, and keeps the heads that came, connection by connection."""
+
+    def __init__(self, script: Script) -> None:
+        self.connections: list[list[str]] = []
+        self._script = script
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request after the other until somebody hangs up."""
+        heads: list[str] = []
+        self.connections.append(heads)
+        try:
+            while not writer.is_closing():
+                heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+                await self._script(heads[-1], writer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def serving(script: Script) -> AsyncIterator[tuple[Server, str]]:
+    """The server and its base URL."""
+    server = Server(script)
+    async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listening:
+        yield server, f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/api"
+
+
+def client(base_url: str, transport: Transport = Transport(), key: str = "a-made-up-key-0001") -> WaleeClient:  # noqa: B008
+    policy = RetryPolicy(attempts=1, resend_ambiguous=0)
+    options = Options(retry=policy, transport=transport)
+    return WaleeClient(key, base_url=base_url, rate=2000.0, options=options)
+
+
+def asked(head: str) -> str:
+    """The handle that a request is for."""
+    return head.split(" ", 2)[1].partition("handle=")[2]
+
+
+def report(head: str, *headers: str) -> bytes:
+    """An answer with the report that is asked for, and with its length unless other headers are given."""
+    body = MAKER.body(HANDLES.index(asked(head)))
+    lines = ["HTTP/1.1 200 OK", *(headers or [f"Content-Length: {len(body)}"]), "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+async def whole(head: str, writer: asyncio.StreamWriter) -> None:
+    """Answer at once with the report."""
+    writer.write(report(head))
+
+
+async def test_a_request_has_what_aiohttp_would_send() -> None:
+    """A session of ours asks with the same line and the same headers as one of the caller's, each once."""
+    async with serving(whole) as (server, base_url):
+        async with client(base_url) as walee:
+            await walee.fetch(HANDLES[0])
+        async with aiohttp.ClientSession() as http, client(base_url, Transport(session=http)) as walee:
+            await walee.fetch(HANDLES[0])
+    (ours,), (theirs,) = server.connections
+    line, *headers = ours.split("\r\n")
+    assert line == f"GET /api/ask/tt/creator/report?handle={HANDLES[0]} HTTP/1.1"
+    assert sorted(headers) == sorted(theirs.split("\r\n")[1:])
+    assert "x-api-key: a-made-up-key-0001" in headers
+    assert aiohttp.__version__.startswith(KNOWN), "look whether connections still work so, and then name this version"
+
+
+async def test_a_handle_is_sent_as_the_value_of_its_query() -> None:
+    """Nothing in it ends the line or adds a header or a parameter."""
+
+    async def nothing(head: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async with serving(nothing) as (server, base_url), client(base_url) as walee:
+        with pytest.raises(UnexpectedAnswerError):
+            await walee._pool.fetch("a b&x=1#\r\nX-Evil: 1")  # type: ignore[union-attr]  # parsing would refuse it
+    assert asked(server.connections[0][0]) == "a%20b%26x%3D1%23%0D%0AX-Evil%3A%201"
+
+
+async def test_connections_are_used_again() -> None:
+    """One after the other, requests go over one connection, whether an answer tells its length or comes in chunks."""
+
+    async def answer(head: str, writer: asyncio.StreamWriter) -> None:
+        if asked(head) == HANDLES[1]:
+            body = MAKER.body(1)
+            chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:100], body[100:]))
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
+        else:
+            writer.write(report(head))
+
+    async with serving(answer) as (server, base_url), client(base_url) as walee:
+        names = [(await walee.creator_report(handle, view=Headline)).user_profile for handle in HANDLES]
+    assert [name.username for name in names if name is not None] == HANDLES
+    assert [len(heads) for heads in server.connections] == [len(HANDLES)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda head: report(head, "Connection: close"),
+        lambda head: report(head).replace(b"HTTP/1.1", b"HTTP/1.0", 1),
+    ],
+)
+async def test_a_connection_that_the_gateway_ends_is_not_used_again(answer: Callable[[str], bytes]) -> None:
+    """The answer ends with it, and the next request has one of its own."""
+
+    async def once(head: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(head))
+        writer.close()
+
+    async with serving(once) as (server, base_url), client(base_url) as walee:
+        for handle in HANDLES[:3]:
+            await walee.creator_report(handle, view=Headline)
+    assert [len(heads) for heads in server.connections] == [1, 1, 1]
+
+
+async def test_a_connection_that_was_closed_while_it_rested_costs_no_request() -> None:
+    """Its end is noticed before anything is sent over it."""
+
+    async def once(head: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(report(head))
+        await writer.drain()
+        writer.close()
+
+    async with serving(once) as (server, base_url), client(base_url) as walee:
+        for handle in HANDLES[:3]:
+            await walee.fetch(handle)
+            await asyncio.sleep(0.02)
+    assert len(server.connections) == 3
+    assert walee.ledger.sent == 3
+
+
+async def test_what_comes_before_the_answer_is_passed_over() -> None:
+    """A server may hint at the answer, or say that it is at work, as often as it likes."""
+
+    async def hints(head: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+        await whole(head, writer)
+
+    async with serving(hints) as (server, base_url), client(base_url) as walee:
+        for handle in HANDLES[:2]:
+            assert (await walee.fetch(handle)).attempts[0].status == 200
+    assert [len(heads) for heads in server.connections] == [2]
+
+
+@pytest.mark.parametrize("said", [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}"])
+async def test_what_is_no_http_may_have_been_a_purchase(said: bytes) -> None:
+    """It was sent, and what came back says nothing; the connection is not used again."""
+
+    async def answer(head: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(said if asked(head) == HANDLES[0] else report(head))
+
+    async with serving(answer) as (server, base_url), client(base_url) as walee:
+        with pytest.raises(AmbiguousError, match="broke before a whole answer came"):
+            await walee.fetch(HANDLES[0])
+        await walee.fetch(HANDLES[1])
+    assert [len(heads) for heads in server.connections] == [1, 1]
+
+
+@pytest.mark.parametrize("head_first", [False, True])
+async def test_an_answer_nobody_waits_for_is_not_taken_for_the_next(head_first: bool) -> None:
+    """Whoever gives up, before or after the answer has begun, takes the connection along."""
+    begun = asyncio.Event()
+
+    async def slow(head: str, writer: asyncio.StreamWriter) -> None:
+        answer = report(head)
+        if asked(head) == HANDLES[0]:
+            if head_first:
+                writer.write(answer[:200])
+                await writer.drain()
+            begun.set()
+            await asyncio.sleep(0.1)
+            answer = answer[200:] if head_first else answer
+        writer.write(answer)
+
+    async with serving(slow) as (server, base_url), client(base_url) as walee:
+        given_up = asyncio.create_task(walee.fetch(HANDLES[0]))
+        await begun.wait()
+        await asyncio.sleep(0.02)
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+        for handle in HANDLES[1:4]:
+            found = await walee.creator_report(handle, view=Headline)
+            assert found.user_profile is not None
+            assert found.user_profile.username == handle
+    assert [len(heads) for heads in server.connections] == [1, 3]
+
+
+async def test_a_gateway_that_does_not_take_a_connection_was_sent_nothing() -> None:
+    """Connecting has a limit of its own, after which it is certain that nothing was bought."""
+    with ExitStack() as sockets:
+        listening = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(8):  # nobody takes them, and then there is no room for more
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        base_url = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
+        async with client(base_url, Transport(connect_timeout=0.1)) as walee:
+            with pytest.raises(NotSentError, match=r"no connection within 0\.1 s"):
+                await walee.fetch(HANDLES[0])
