@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 import anyio
 
+from walee_async.checkpoint import Checkpoint
 from walee_async.decode import decode
 from walee_async.errors import (
     AccountError,
@@ -78,6 +79,7 @@ class Run(Generic[T]):
         self._ready: dict[int, Payload | Failed] = {}
         self._pulled = self._settled = self._delivered = self._workers = 0
         self._news = asyncio.Event()
+        self._checkpoint = Checkpoint()
         self._group: TaskGroup | None = None
         self._ended: WaleeError | None = None
         self._bug: Exception | None = None
@@ -124,6 +126,7 @@ class Run(Generic[T]):
     async def __anext__(self) -> Outcome[T]:
         if self._group is None:
             raise ConfigError("Enter the run first: async with walee.creator_reports(...) as run")
+        await self._checkpoint()
         while self._delivered not in self._ready:
             if self._workers == 0:
                 if not self._ready:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
 from walee_async.budget import Budget
 from walee_async.bulk import Run
+from walee_async.checkpoint import Checkpoint
 from walee_async.decode import check_view, decode
 from walee_async.errors import ConfigError
 from walee_async.events import Emitter
@@ -32,7 +33,6 @@ from walee_async.wire import check_base_url
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from os import PathLike
-    from types import TracebackType
 
     from walee_async.feed import Handles
     from walee_async.interfaces import Source
@@ -101,6 +101,7 @@ class WaleeClient:
         if self._pool is not None:
             raise ConfigError("This client is open already; open it once and share it")
         self._loop = asyncio.get_running_loop()
+        self._checkpoint = Checkpoint()
         if self._given_store is not None and not isinstance(self._given_store, Store):
             under_way = len(self._keys) * self._options.transport.connections
             self.store = await asyncio.to_thread(Store.open, self._given_store, under_way=under_way)
@@ -121,9 +122,7 @@ class WaleeClient:
         doubts = self._options.retry.resend_ambiguous
         return ReadThrough(pool, self.store, max_age=self._max_age, resend_ambiguous=doubts)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:
@@ -184,6 +183,7 @@ class WaleeClient:
         """
         check_view(view)  # A bad view must be found out before anything is bought.
         payload = await self.fetch(handle, fresh=fresh)
+        await self._checkpoint()
         return decode(payload, view, cap=self._options.transport.max_inflated)
 
     @overload
