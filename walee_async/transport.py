@@ -32,8 +32,8 @@ NOT_SENT: Final = (
 class Transport(Struct, frozen=True, kw_only=True):
     """How to reach the gateway. Seconds and bytes.
 
-    A `session` or `connector` of the caller's is used and never closed; its middlewares are not run, since one that
-    sends again would buy again.
+    A `session` or `connector` of the caller's is used and never closed. A session is asked for ordinary requests, so
+    its traces and headers are kept; its middlewares are not run, since one that sends again would buy again.
 
     Raises:
         ConfigError: a timeout, a number of connections or of bytes is none.
