@@ -1,21 +1,28 @@
-"""Many reports at once: the loop turns between them, in their order, and what has come is not lost by waiting."""
+"""Many reports at once: the loop turns between them, in their order."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections import Counter
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 import pytest
 
-from walee_async import Options, Transport, WaleeClient
+from walee_async import Headline, Options, Transport, WaleeClient
+from walee_async.bulk import Run
 from walee_async.checkpoint import MOST, Checkpoint
-from walee_async.events import AttemptEnded, Event
-from walee_async.outcomes import Charge
+from walee_async.options import RunOptions
+from walee_async.outcomes import Payload
 from walee_async.testing import Maker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 pytestmark = pytest.mark.anyio
 
 MANY = 5 * MOST
+MAKER = Maker(5, creators=MANY, small=True)
 
 
 async def passes(seen: list[int]) -> None:
@@ -34,7 +41,8 @@ async def test_so_many_go_in_one_pass_and_the_rest_in_those_after_it() -> None:
         await checkpoint()
         went.append((now[0], number))
 
-    await asyncio.gather(*(work(number) for number in range(MANY)))
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(work(number) for number in range(MANY)))
     counting.cancel()
     assert [number for _, number in went] == list(range(MANY))
     sizes = [sum(at == turn for at, _ in went) for turn in sorted({at for at, _ in went})]
@@ -54,40 +62,67 @@ async def test_nobody_waits_for_one_who_gave_up() -> None:
     await asyncio.sleep(0)
     for task in tasks[MOST : 3 * MOST]:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await checkpoint()
+    async with asyncio.timeout(20):
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await checkpoint()
     assert went == [*range(MOST), *range(3 * MOST, MANY)]
 
 
-async def test_an_answer_that_has_come_is_booked_though_nobody_waits_any_more() -> None:
-    """Whoever gives up while many answers are looked at has bought the report; nothing is in doubt."""
-    maker, asked, all_asked = Maker(3, creators=MANY, small=True), list[asyncio.StreamWriter](), asyncio.Event()
+@asynccontextmanager
+async def answering_at_once(many: int) -> AsyncIterator[tuple[str, list[str]]]:
+    """A server that answers when so many have asked, all in one go; its base URL, and handles to ask for."""
+    maker, asked = Maker(3, creators=many, small=True), list[asyncio.StreamWriter]()
+    body = maker.body(0)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         asked.append(writer)
-        if len(asked) == MANY:
-            all_asked.set()
+        if len(asked) == many:
+            for one in asked:
+                one.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
         with suppress(ConnectionError):
             await reader.read()
         writer.close()
 
-    calls: list[asyncio.Task[object]] = []
-
-    def give_up(event: Event) -> None:
-        if isinstance(event, AttemptEnded):
-            for call in calls:
-                call.cancel()
-
-    options = Options(hook=give_up, transport=Transport(connections=MANY))
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api"
-        async with WaleeClient("a-made-up-key-0001", base_url=base_url, rate=1e5, options=options) as walee:
-            calls += [asyncio.create_task(walee.fetch(handle)) for handle in maker.handles()]
-            await all_asked.wait()
-            for writer in asked:  # all at once, so that they are there before anybody has looked at the first
-                body = maker.body(0)
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-            await asyncio.gather(*calls, return_exceptions=True)
-    assert walee.ledger.charges == {Charge.BILLED: MANY}
-    assert any(call.cancelled() for call in calls)
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api", maker.handles()
+
+
+async def test_calls_that_are_answered_at_once_are_decoded_a_few_in_a_pass() -> None:
+    """A service's loop turns between them."""
+    now, came = [0], list[int]()
+    options = Options(transport=Transport(connections=MANY))
+    async with (
+        asyncio.timeout(20),
+        answering_at_once(MANY) as (base_url, handles),
+        WaleeClient("a-made-up-key-0001", base_url=base_url, rate=1e5, options=options) as walee,
+    ):
+        counting = asyncio.create_task(passes(now))
+
+        async def call(handle: str) -> None:
+            await walee.creator_report(handle, view=Headline)
+            came.append(now[0])
+
+        await asyncio.gather(*map(call, handles))
+        counting.cancel()
+    assert len(came) == MANY
+    assert max(Counter(came).values()) <= MOST
+
+
+async def test_a_run_whose_reports_are_there_lets_the_loop_turn() -> None:
+    """However fast it is iterated over, so many are decoded in a pass and no more."""
+
+    class AtHand:
+        async def fetch(self, handle: str) -> Payload:
+            return Payload(handle=handle, body=MAKER.body(0))
+
+    now, came = [0], list[int]()
+    options = RunOptions(view=Headline, concurrency=MANY)
+    async with asyncio.timeout(20), Run(AtHand(), MAKER.handles(), options) as run:
+        await asyncio.sleep(0.05)  # all are there
+        counting = asyncio.create_task(passes(now))
+        async for _ in run:
+            came.append(now[0])
+        counting.cancel()
+    assert len(came) == MANY
+    assert max(Counter(came).values()) <= MOST

@@ -229,6 +229,13 @@ async def test_an_origin_that_would_show_the_key_is_refused(url: str) -> None:
         WaleeClient("a-made-up-key-0001", base_url=url)
 
 
+@pytest.mark.parametrize("given", ["/etc/ca.pem", 1, 0, None])
+def test_what_says_nothing_of_certificates_is_refused(given: Any) -> None:
+    """It would be taken for leave not to look at them."""
+    with pytest.raises(ConfigError, match=r"Transport\.ssl is .*; it must be True, False, or an ssl\.SSLContext"):
+        Transport(ssl=given)
+
+
 async def test_a_server_that_nobody_vouches_for_is_sent_nothing() -> None:
     """Its certificate is looked at before the request is sent; whoever trusts it says so, and is answered."""
     own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

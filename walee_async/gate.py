@@ -132,7 +132,7 @@ class Gate:
         """
         since = min(since, self._loop.time())
         self._refuse_long_wait(since)
-        if deadline < inf and self.ready_at() > deadline:
+        if self.ready_at() > deadline:
             raise self._late(self.ready_at())
         self._waiting += 1
         try:
@@ -181,10 +181,9 @@ class Gate:
 
     def _grant(self) -> Permit:
         self._granted += 1
-        now = self._loop.time()
         self._probe_out = self._breaker.delay is not None
-        self._probe_back_at = now + (self._breaker.delay or 0.0)
-        return Permit(self, now, self._pacing.pace, self._probe_out)
+        self._probe_back_at = self._loop.time() + (self._breaker.delay or 0.0)
+        return Permit(self, self._loop.time(), self._pacing.pace, self._probe_out)
 
     def _late(self, at: float) -> DeadlineError:
         return DeadlineError(f"the next turn is {at - self._loop.time():.1f} s away, past the deadline")

@@ -31,13 +31,23 @@ other is asked for requests."""
 class Head:
     """An answer whose head has come, over a connection of ours. To be released, however it ends."""
 
-    __slots__ = ("_connection", "content", "headers", "status")
+    __slots__ = ("_closed", "_connection", "content", "headers", "status")
 
     def __init__(self, connection: Connection, message: RawResponseMessage, content: aiohttp.StreamReader) -> None:
         self._connection = connection
         self.status: int = message.code
         self.headers: Mapping[str, str] = message.headers
         self.content = content
+        # aiohttp closes a connection over which a body goes on with what is none, and does not tell who reads it.
+        told = None if content.is_eof() or connection.protocol is None else connection.protocol.closed
+        self._closed: asyncio.Future[None] | None = told
+        if told is not None:
+            told.add_done_callback(self._break_off)
+
+    def _break_off(self, closed: asyncio.Future[None]) -> None:
+        _take(closed)
+        if not self.content.is_eof() and self.content.exception() is None:
+            self.content.set_exception(aiohttp.ClientPayloadError("the connection was closed"))
 
     async def read(self) -> bytes:
         """Return all of the body when it has come."""
@@ -45,7 +55,17 @@ class Head:
 
     def release(self) -> None:
         """Let the connection be used again if the body was read to its end; close it otherwise."""
+        if self._closed is not None:
+            self._closed.remove_done_callback(self._break_off)
+            self._closed.remove_done_callback(_take)
+            self._closed.add_done_callback(_take)
         self._connection.release()
+
+
+def _take(closed: asyncio.Future[None]) -> None:
+    """Take note of how a connection ended, or asyncio would complain that nobody did."""
+    if not closed.cancelled():
+        closed.exception()
 
 
 Reply: TypeAlias = aiohttp.ClientResponse | Head
@@ -119,27 +139,28 @@ class _Connections(Http):
 
     def __init__(self, transport: Transport, base_url: str) -> None:
         super().__init__(transport, base_url)
+        assert self._session.connector is not None
+        self._connector = self._session.connector
         address = URL(report_url(base_url, ""), encoded=True)
         # Never sent, and without the key: it tells the connector where to connect, and what headers aiohttp would send.
         self._model = aiohttp.ClientRequest(
             "GET", address, headers=HEADERS, loop=asyncio.get_running_loop(), session=self._session, ssl=transport.ssl
         )
-        headers = "".join(f"{name}: {value}\r\n" for name, value in self._model.headers.items())
+        lines = [f"{name}: {value}\r\n" for name, value in self._model.headers.items()]
+        lines += ["Connection: close\r\n"] if self._connector.force_close else []
         self._before = f"GET {address.raw_path_qs}"
-        self._after = f" HTTP/1.1\r\n{headers}x-api-key: "
+        self._after = f" HTTP/1.1\r\n{''.join(lines)}x-api-key: "
         self._timeout: aiohttp.ClientTimeout = self._options["timeout"]
 
     async def get(self, handle: str, secret: str) -> Reply:
-        request = f"{self._before}{quoted(handle)}{self._after}{secret}\r\n\r\n".encode()
-        assert self._session.connector is not None
-        try:
-            connection = await self._session.connector.connect(self._model, [], self._timeout)
-        except TimeoutError:
-            raise NotSentError(f"no connection within {self._timeout.sock_connect:g} s") from None
+        target = quoted(handle)
+        connection = await self._connect()
+        request = f"{self._before}{target}{self._after}{secret}\r\n\r\n".encode()
         try:
             protocol = _send(connection, request, self._timeout.sock_read)
             message, content = await protocol.read()
             while message.code < 200 and message.code != 101:  # "Early Hints" and the like: the answer is still to come
+                protocol.start_timeout()  # which it ended, as if it were the answer
                 message, content = await protocol.read()
         except BaseException as error:
             connection.close()
@@ -149,6 +170,18 @@ class _Connections(Http):
         else:
             return Head(connection, message, content)
         raise AmbiguousError(f"the connection broke before a whole answer came ({broken})")
+
+    async def _connect(self) -> Connection:
+        """A connection over which nothing has come that nobody has asked for."""
+        while True:
+            try:
+                connection = await self._connector.connect(self._model, traces=[], timeout=self._timeout)
+            except TimeoutError:
+                break
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
+        raise NotSentError(f"no connection within {self._timeout.sock_connect:g} s")
 
 
 def _send(connection: Connection, request: bytes, read_timeout: float | None) -> ResponseHandler:

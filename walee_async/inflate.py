@@ -78,7 +78,7 @@ def inflate(body: bytes, encoding: str, cap: int = MAX_INFLATED, *, backend: str
 def decompress(body: bytes, encoding: str, cap: int = MAX_INFLATED, *, backend: str = BACKENDS[0]) -> bytes | bytearray:
     """Decompress a body, whole, never allocating more than `cap` bytes for a body that would pass it.
 
-    The content is of the type that the back end makes: copying it would take a tenth of the time again.
+    The content is of the type that the back end makes: copying it would take a twentieth of the time again.
 
     Args:
         body: The bytes as they came off the wire.

@@ -6,12 +6,10 @@ import asyncio
 import logging
 import math
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from walee_async.checkpoint import Checkpoint
 from walee_async.errors import (
     AccountError,
     AmbiguousError,
@@ -70,7 +68,6 @@ class Session:
         self._emitter = emitter
         self._store = store
         self._http = open_http(transport, base_url)
-        self._checkpoint = Checkpoint()
         self._lines = asyncio.Semaphore(self._http.limit)
 
     @property
@@ -177,8 +174,6 @@ class Session:
         if send.answer is None or (problem is not None and 200 <= send.answer.status < 300):
             raise problem or AmbiguousError("the exchange ended without an answer")
         self._obey(send.answer)
-        with suppress(asyncio.CancelledError):  # Whoever gives up now comes too late: it has been bought and is here.
-            await self._checkpoint()
         return read_answer(send.handle, send.answer, cap=self._transport.max_inflated, keys=[self._key.secret])
 
     def _obey(self, answer: Answer) -> None:

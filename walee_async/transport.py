@@ -6,19 +6,18 @@ says whether the request had been sent.
 
 from __future__ import annotations
 
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from msgspec import Struct
 
 from walee_async.checks import check_seconds, check_whole
-from walee_async.errors import AmbiguousError, NotSentError, TransportError
+from walee_async.errors import AmbiguousError, ConfigError, NotSentError, TransportError
 from walee_async.inflate import MAX_INFLATED
 from walee_async.wire import redact
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
     from walee_async.keys import Key
 
 NOT_SENT: Final = (
@@ -36,7 +35,7 @@ class Transport(Struct, frozen=True, kw_only=True):
     its traces and headers are kept; its middlewares are not run, since one that sends again would buy again.
 
     Raises:
-        ConfigError: a timeout, a number of connections or of bytes is none.
+        ConfigError: a timeout, a number of connections or of bytes is none, or `ssl` says nothing of certificates.
     """
 
     session: aiohttp.ClientSession | None = None
@@ -56,6 +55,11 @@ class Transport(Struct, frozen=True, kw_only=True):
         check_seconds("Transport.read_timeout", self.read_timeout)
         check_whole("Transport.connections", self.connections)
         check_whole("Transport.max_inflated", self.max_inflated)
+        given: object = self.ssl
+        if not isinstance(given, bool | SSLContext | aiohttp.Fingerprint):
+            # aiohttp would take whatever else there is for leave not to look at certificates.
+            said = "True, False, or an ssl.SSLContext such as ssl.create_default_context(cafile=…)"
+            raise ConfigError(f"Transport.ssl is {given!r}; it must be {said}")
 
     def request_options(self) -> dict[str, Any]:
         """What every request is made with, in a session of ours or the caller's."""
