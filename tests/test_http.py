@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -234,6 +234,25 @@ async def test_a_connector_that_keeps_no_connections_says_so() -> None:
             async with client(base_url, transport) as walee:
                 await walee.fetch(HANDLES[0])
         assert "\r\nConnection: close\r\n" in server.connections[0][0]
+
+
+async def test_a_connector_is_asked_as_aiohttp_asks_it() -> None:
+    """One of the caller's own may take everything but the request by name."""
+
+    class Counting(aiohttp.TCPConnector):
+        asked = 0
+
+        async def connect(self, req: aiohttp.ClientRequest, **named: Any) -> Any:
+            self.asked += 1
+            return await super().connect(req, **named)
+
+    async with (
+        serving(whole) as (_, base_url),
+        Counting() as connector,
+        client(base_url, Transport(connector=connector)) as walee,
+    ):
+        await walee.fetch(HANDLES[0])
+    assert connector.asked == 1
 
 
 @pytest.mark.parametrize("said", [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}"])
