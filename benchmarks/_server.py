@@ -1,6 +1,7 @@
 """A server that costs the client nothing to compare: every report prepared, in a process of its own.
 
-nginx serves them as files that are compressed already, where it is installed; else our own test gateway does.
+nginx serves them as files that are compressed already, where it is installed; else our own test gateway does,
+which has small reports among them.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def free_port() -> int:
 
 
 def answers(distinct: int) -> list[bytes]:
-    """So many different answers of the size that real ones have; 25 KB when `packed`."""
+    """So many different answers of the size that real ones have; some 24 KB when `packed`."""
     maker = Maker(SEED)
     made = (maker.body(index) for index in count())
     return list(islice((body for body in made if len(body) in SHAPE), distinct))

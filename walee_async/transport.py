@@ -41,7 +41,7 @@ class Transport(Struct, frozen=True, kw_only=True):
     session: aiohttp.ClientSession | None = None
     connector: aiohttp.BaseConnector | None = None
     proxy: str | None = None
-    ssl: SSLContext | bool = True
+    ssl: SSLContext | aiohttp.Fingerprint | bool = True
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     """The longest silence while an answer is awaited or read."""
@@ -58,11 +58,11 @@ class Transport(Struct, frozen=True, kw_only=True):
         given: object = self.ssl
         if not isinstance(given, bool | SSLContext | aiohttp.Fingerprint):
             # aiohttp would take whatever else there is for leave not to look at certificates.
-            said = "True, False, or an ssl.SSLContext such as ssl.create_default_context(cafile=…)"
+            said = "True, False, an aiohttp.Fingerprint, or an ssl.SSLContext: ssl.create_default_context(cafile=…)"
             raise ConfigError(f"Transport.ssl is {given!r}; it must be {said}")
 
     def request_options(self) -> dict[str, Any]:
-        """What every request is made with, in a session of ours or the caller's."""
+        """What an aiohttp session, ours or the caller's, is asked for a request with."""
         return {
             "allow_redirects": False,
             "auto_decompress": False,

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from walee_async.decode import decode_bytes
 from walee_async.errors import StoreDamagedError, WaleeError
-from walee_async.inflate import inflate
+from walee_async.inflate import decompress
 from walee_async.models.base import Part
 from walee_async.models.report import ReportInfo
 
@@ -90,7 +90,7 @@ class Stamp(Struct, frozen=True):
 def stamp(payload: Payload) -> Stamp:
     """Read a report's id, time and creator; None for what cannot be read, which was bought all the same."""
     try:
-        data = payload._inflated or inflate(payload.body, payload.encoding)
+        data = payload._inflated or decompress(payload.body, payload.encoding)
         # They stand at the beginning, and a look there is a tenth of the work of going through the whole.
         found = _BEGINNING.match(data)
         if found is not None:
