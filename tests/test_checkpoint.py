@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walee_async import Headline, Options, Transport, WaleeClient
+from walee_async import Charge, Headline, Options, Transport, WaleeClient
 from walee_async.bulk import Run
 from walee_async.checkpoint import MOST, Checkpoint
+from walee_async.events import AttemptEnded, Event
 from walee_async.options import RunOptions
 from walee_async.outcomes import Payload
 from walee_async.testing import Maker
@@ -88,10 +89,15 @@ async def answering_at_once(many: int) -> AsyncIterator[tuple[str, list[str]]]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api", maker.handles()
 
 
-async def test_calls_that_are_answered_at_once_are_decoded_a_few_in_a_pass() -> None:
-    """A service's loop turns between them."""
-    now, came = [0], list[int]()
-    options = Options(transport=Transport(connections=MANY))
+async def test_calls_that_are_answered_at_once_are_read_and_decoded_a_few_in_a_pass() -> None:
+    """A service's loop turns between them: while they are decompressed, and while they are decoded."""
+    now, read, came = [0], list[int](), list[int]()
+
+    def hook(event: Event) -> None:
+        if isinstance(event, AttemptEnded):
+            read.append(now[0])
+
+    options = Options(transport=Transport(connections=MANY), hook=hook)
     async with (
         asyncio.timeout(20),
         answering_at_once(MANY) as (base_url, handles),
@@ -105,8 +111,34 @@ async def test_calls_that_are_answered_at_once_are_decoded_a_few_in_a_pass() -> 
 
         await asyncio.gather(*map(call, handles))
         counting.cancel()
-    assert len(came) == MANY
+    assert len(read) == len(came) == MANY
+    assert max(Counter(read).values()) <= MOST
     assert max(Counter(came).values()) <= MOST
+
+
+async def test_who_gives_up_while_an_answer_waits_to_be_read_leaves_a_doubt_and_the_others_their_reports() -> None:
+    """It may have been bought, as with one that gives up a moment earlier; nobody sends it again."""
+    calls = dict[str, asyncio.Task[Headline]]()
+    gone = list[str]()
+
+    def hook(event: Event) -> None:
+        if isinstance(event, AttemptEnded) and not gone:  # the first of those that came at once
+            gone.extend([handle for handle in calls if handle != event.attempt.handle][-MOST:])
+            for handle in gone:
+                calls[handle].cancel()
+
+    options = Options(transport=Transport(connections=MANY), hook=hook)
+    async with (
+        asyncio.timeout(20),
+        answering_at_once(MANY) as (base_url, handles),
+        WaleeClient("a-made-up-key-0001", base_url=base_url, rate=1e5, options=options) as walee,
+    ):
+        calls |= {handle: asyncio.create_task(walee.creator_report(handle, view=Headline)) for handle in handles}
+        came = dict(zip(calls, await asyncio.gather(*calls.values(), return_exceptions=True), strict=True))
+        charges = walee.ledger.charges
+    assert [handle for handle, one in came.items() if isinstance(one, asyncio.CancelledError)] == gone
+    assert all(isinstance(one, Headline) for handle, one in came.items() if handle not in gone)
+    assert charges == {Charge.BILLED: MANY - MOST, Charge.AMBIGUOUS: MOST}
 
 
 async def test_a_run_whose_reports_are_there_lets_the_loop_turn() -> None:

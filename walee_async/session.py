@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
+from walee_async.checkpoint import Checkpoint
 from walee_async.errors import (
     AccountError,
     AmbiguousError,
@@ -69,6 +70,7 @@ class Session:
         self._store = store
         self._http = open_http(transport, base_url)
         self._lines = asyncio.Semaphore(self._http.limit)
+        self._checkpoint = Checkpoint()
 
     @property
     def full(self) -> bool:
@@ -165,6 +167,8 @@ class Session:
             reply = await self._http.get(send.handle, self._key.secret)
             headers = dict(zip(map(str.lower, reply.headers), reply.headers.values(), strict=True))
             send.answer = Answer(status=reply.status, headers=headers, body=b"", received_at=time.time())
+            # Before the body is read: to whoever gives up while it waits, it has not come.
+            await self._checkpoint()
             send.answer.body = await read_body(reply, self._transport.max_inflated)
         except (aiohttp.ClientError, OSError) as error:
             problem = what_broke(error, self._transport, self._key)
