@@ -1,8 +1,8 @@
 """Whether a report costs the same at the end of a long list as in a short one: run, store and gate.
 
 CPU is user and system time in microseconds, for a report or for a turn of the gate; what each ratio may be stands
-behind it. Short and long runs have processes of their own, in turn; so have gates. The store is one that grows: the
-reports that fill it up to its size are not counted, those that come then are.
+behind it. Short and long runs have processes of their own, in turn; so have gates. The reports that fill a store up to
+its size are not counted, those that come then are: some in a small store and some in the large one, in turn.
 """
 
 from __future__ import annotations
@@ -44,22 +44,32 @@ async def _insert(store: Store, reports: int) -> None:
     await asyncio.gather(*(work() for _ in range(CALLERS)))
 
 
-def stores(sizes: Sequence[int], counted: int, folder: Path) -> dict[int, Measured]:
-    """Fill one store, and measure what the reports cost that come when it has so many."""
-    found = {}
+def _counted(loop: asyncio.Runner, store: Store, reports: int) -> Measured:
+    def work() -> int:
+        loop.run(_insert(store, reports))
+        return reports
+
+    return clocked(work)
+
+
+def stores(rows: Sequence[int], counted: int, rounds: int, folder: Path) -> dict[str, list[Measured]]:
+    """Fill a large store, and measure what more reports cost in it and in small ones, in turn.
+
+    In turn, because the price of a page of the system's cache depends on whether its memory was ever used before: in a
+    virtual machine the first 4,000 reports of a store of 2,000 took from 143 to 196 us each by that alone.
+    """
+    few, many = rows
+    found: dict[str, list[Measured]] = {f"store {size}": [] for size in rows}
     with asyncio.Runner() as loop:
-        store = Store.open(folder / "reports.db")
-        filled = 0
-        for size in sizes:
-            loop.run(_insert(store, max(0, size - filled)))
-
-            def work() -> int:
-                loop.run(_insert(store, counted))
-                return counted
-
-            found[size] = clocked(work)
-            filled = size + counted
-        loop.run(store.aclose())
+        large = Store.open(folder / "large.db")
+        loop.run(_insert(large, many))
+        for number in range(rounds):
+            small = Store.open(folder / f"small{number}.db")
+            loop.run(_insert(small, few))
+            for size, store in ((few, small), (many, large)):
+                found[f"store {size}"].append(_counted(loop, store, counted))
+            loop.run(small.aclose())
+        loop.run(large.aclose())
     return found
 
 
@@ -106,8 +116,7 @@ def measure(given: argparse.Namespace) -> None:
         options = ["--size", str(waiters), "--turns", str(given.turns)]
         found[f"gate {waiters}"] = [ask(__file__, "gate", options) for _ in range(2 * given.repeats - 1)]
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        for size, measured in stores(given.rows, given.counted, Path(folder)).items():
-            found[f"store {size}"] = [measured]
+        found |= stores(given.rows, given.counted, 2 * given.repeats + 1, Path(folder))
     print(f"{kind}, {given.repeats} times{'':20}{'CPU µs: few':>18}{'many':>9}{'ratio':>8}{'at most':>9}")
     cost = {name: median(runs) for name, runs in found.items()}
     print(line(f"a report in a run of {few:,} and of {many:,}", cost[f"run {few}"], cost[f"run {many}"], 1.1))
@@ -127,7 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--reports", type=int, nargs=2, default=[1000, 100_000], metavar=("FEW", "MANY"))
     parser.add_argument("--rows", type=int, nargs=2, default=[2000, 200_000], metavar=("FEW", "MANY"))
-    parser.add_argument("--counted", type=int, default=4000, help="reports kept with the clock running")
+    parser.add_argument("--counted", type=int, default=4000, help="reports kept with the clock running, each time")
     parser.add_argument("--waiters", type=int, nargs="+", default=[10, 100, 1000, 10_000])
     parser.add_argument("--turns", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=3)
