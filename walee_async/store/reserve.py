@@ -30,8 +30,9 @@ class Reserve:
                 return True
         try:
             with open(self._path, "wb", opener=_private) as file:
-                # Not zeros, which some file systems keep in no room at all.
-                file.writelines(os.urandom(min(_PIECE, self.size - start)) for start in range(0, self.size, _PIECE))
+                # Not zeros, which some file systems keep in no room at all; none compresses over so far a distance.
+                piece = os.urandom(min(_PIECE, self.size))
+                file.writelines(piece[: self.size - start] for start in range(0, self.size, _PIECE))
         except OSError:
             self.release()
             return False
