@@ -48,16 +48,29 @@ def test_an_interrupted_run_goes_on_where_it_was(
     assert set(gateway.billed.values()) == {1}
 
 
-def test_an_interrupt_while_the_command_starts_is_no_error() -> None:
+@pytest.mark.parametrize("after", [0.005, 0.02])
+def test_an_interrupt_while_the_command_starts_is_no_error(after: float) -> None:
     """A Ctrl-C that comes while the packages are imported leaves with the code of an interrupt and says nothing."""
     program = (
         "import signal; from walee_async.cli import main\n"
-        "signal.signal(signal.SIGALRM, signal.default_int_handler); signal.setitimer(signal.ITIMER_REAL, 0.01)\n"
-        "main()"
+        "signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))\n"
+        f"signal.setitimer(signal.ITIMER_REAL, {after}); main()"
     )
     command = [sys.executable, "-c", program, "--help"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+def test_a_command_to_which_ctrl_c_means_nothing_goes_on() -> None:
+    """As of a program that a shell started in the background."""
+    program = (
+        "import signal; from walee_async.cli import main\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.01); main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_requests_under_way_may_end(walee: Any, gateway: Gateway, tmp_path: Path, lines: Lines) -> None:

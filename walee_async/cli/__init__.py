@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from typing import NoReturn
 
 
 def main() -> NoReturn:
     """Run the command line of this process and exit with its code."""
+    # Raised in the middle of an import, a KeyboardInterrupt is lost once in a hundred times, or becomes another error.
+    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if heard:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     try:
         from walee_async.cli.entry import run
 
+        if heard:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         code = run(sys.argv[1:])
-    except KeyboardInterrupt:  # while the packages were imported; `run` hears every later one
+    except KeyboardInterrupt:  # just before `run`, which hears every later one
         code = 130
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "walee_async":
