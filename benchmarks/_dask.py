@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,6 +30,8 @@ def local_cluster(workers: int = 2, threads: int = 2, **more: Any) -> Any:
         processes=True,
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
+        # As in the command's own: a worker whose scheduler ends while it reports to it says so with a traceback.
+        silence_logs=logging.CRITICAL,
         **more,
     )
 
