@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from walee_async.errors import BudgetError, ConfigError
 from walee_async.outcomes import Charge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from types import TracebackType
 
     from walee_async.interfaces import Ready
     from walee_async.outcomes import Attempt
@@ -65,37 +66,51 @@ class Budget:
         """Reports that may still be reserved; infinite without a cap."""
         return self.cap - self.spent - self.reserved_now
 
-    @contextmanager
-    def place(self, attempts: Sequence[Attempt]) -> Iterator[Ready]:
-        """Yield what sets one report aside for the attempt made inside, and book what became of it.
+    def place(self, attempts: Sequence[Attempt]) -> AbstractContextManager[Ready]:
+        """What sets one report aside for the attempt made inside its block, and books what became of it.
 
         It is to be awaited when the attempt's turn has come, so that nothing is set aside for those who still wait.
         While all that is left hangs on attempts under way, it waits for their end: one that fails leaves room. It
         raises BudgetError when the cap is reached for good.
         """
-        before = len(attempts)
-        taken = 0
+        return _Place(self, attempts)
 
-        async def reserve() -> None:
-            nonlocal taken
-            await self._room()
-            self.reserved_now += 1
-            taken = 1
-
-        try:
-            yield reserve
-        finally:
-            self.reserved_now -= taken
-            if len(attempts) > before and attempts[-1].charge in {Charge.BILLED, Charge.AMBIGUOUS}:
-                self.spent += taken
-            if taken and self._changed is not None:
-                self._changed.set()
-                self._changed = None
-
-    async def _room(self) -> None:
+    async def _take(self) -> None:
         while self.left < 1:
             if self.spent >= self.cap:
                 raise BudgetError(f"the budget of {self.cap:,} reports is spent")
             if self._changed is None:
                 self._changed = asyncio.Event()
             await self._changed.wait()
+        self.reserved_now += 1
+
+    def _book(self, *, bought: bool) -> None:
+        self.reserved_now -= 1
+        self.spent += bought
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+
+class _Place:
+    """One attempt's place in a budget. No generator with a decorator: there is one for each report."""
+
+    __slots__ = ("_attempts", "_before", "_budget", "_taken")
+
+    def __init__(self, budget: Budget, attempts: Sequence[Attempt]) -> None:
+        self._budget = budget
+        self._attempts = attempts
+        self._before = len(attempts)
+        self._taken = False
+
+    async def __call__(self) -> None:
+        await self._budget._take()
+        self._taken = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._taken:
+            sent = len(self._attempts) > self._before
+            self._budget._book(bought=sent and self._attempts[-1].charge in {Charge.BILLED, Charge.AMBIGUOUS})

@@ -132,7 +132,7 @@ class Gate:
         """
         since = min(since, self._loop.time())
         self._refuse_long_wait(since)
-        if self.ready_at() > deadline:
+        if deadline < inf and self.ready_at() > deadline:
             raise self._late(self.ready_at())
         self._waiting += 1
         try:
@@ -199,7 +199,7 @@ class Gate:
         if pause > self._longest_pause:
             raise LongPauseError(f"{self.label}: told to wait {pause:.0f} s, longer than {self._longest_pause:.0f} s")
         # Only those who have waited it out themselves: somebody who comes later may find the gateway well again.
-        if min(self._breaker.silence(now), now - since) > self._longest_pause:
+        if now - since > self._longest_pause < self._breaker.silence(now):
             raise LongPauseError(f"{self.label}: no answer for {self._longest_pause:.0f} s, {self._breaker.reason()}")
 
     def ready_at(self) -> float:

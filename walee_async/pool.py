@@ -59,10 +59,11 @@ class SessionPool:
         """
         attempts: list[Attempt] = []
         tally = Tally(ambiguous=DOUBTS.get())
-        limit = asyncio.timeout(self._policy.deadline if ACCOUNT.get(None) is None else None)
         try:
-            async with limit:
-                payload = await self._persist(handle, attempts, limit, tally)
+            if ACCOUNT.get(None) is None:
+                payload = await self._in_time(handle, attempts, tally)
+            else:
+                payload = await self._persist(handle, attempts, tally)
         except DeadlineError as turn:  # the next one would come too late
             late = self._late(turn.detail, attempts, tally)
         except WaleeError as error:
@@ -86,12 +87,21 @@ class SessionPool:
         late = DeadlineError(detail)
         return late if tally.last is None else late.because_of(tally.last)
 
-    async def _persist(self, handle: str, attempts: list[Attempt], limit: asyncio.Timeout, tally: Tally) -> Payload:
+    async def _in_time(self, handle: str, attempts: list[Attempt], tally: Tally, delay: float | None = None) -> Payload:
+        """As `_persist`, after a delay, if any; raises TimeoutError when that takes longer than the deadline allows."""
+        async with asyncio.timeout(self._policy.deadline) as limit:
+            if delay is not None:
+                await asyncio.sleep(delay)
+            return await self._persist(handle, attempts, tally, limit.when() or math.inf)
+
+    async def _persist(
+        self, handle: str, attempts: list[Attempt], tally: Tally, deadline: float | None = None
+    ) -> Payload:
+        """Try until there is a report or a reason to give up; without a deadline it begins with the first failure."""
         account = ACCOUNT.get(None)
         quota = self._quota if account is None else account.quota
         while True:
             session, patience = self._soonest()
-            deadline = limit.when()
             try:
                 with self._budget.place(attempts) as ready:
                     payload = await session.attempt(handle, attempts, (deadline or math.inf, patience), ready)
@@ -101,14 +111,15 @@ class SessionPool:
                 delay = delay_before_retry(error, tally, self._policy, quota, random.random())
                 if delay is None:
                     raise
-                if deadline is None:
-                    limit.reschedule(asyncio.get_running_loop().time() + self._policy.deadline)
-                await asyncio.sleep(delay)
             else:
                 if payload is not None:
                     quota.earn()
                     return payload
                 await asyncio.sleep(0)  # Going over to another key must not keep the loop from turning.
+                continue
+            if deadline is None:
+                return await self._in_time(handle, attempts, tally, delay)
+            await asyncio.sleep(delay)
 
     def _soonest(self) -> tuple[Session, float]:
         """The session that can send soonest, and the loop time at which another one could."""
