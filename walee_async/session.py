@@ -165,7 +165,7 @@ class Session:
         reply: Reply | None = None
         try:
             reply = await self._http.get(send.handle, self._key.secret)
-            headers = dict(zip(map(str.lower, reply.headers), reply.headers.values(), strict=True))
+            headers = {name.lower(): value for name, value in reply.headers.items()}
             send.answer = Answer(status=reply.status, headers=headers, body=b"", received_at=time.time())
             # Before the body is read: to whoever gives up while it waits, it has not come.
             await self._checkpoint()
