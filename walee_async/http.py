@@ -51,7 +51,8 @@ class Head:
 
     async def read(self) -> bytes:
         """Return all of the body when it has come."""
-        return await self.content.read()
+        # Where it is all there, aiohttp would look whether more has come, and have its parser look as well.
+        return self.content.read_nowait() if self.content.is_eof() else await self.content.read()
 
     def release(self) -> None:
         """Let the connection be used again if the body was read to its end; close it otherwise."""
