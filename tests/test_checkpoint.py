@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import Struct
 
-from walee_async import Charge, Headline, Options, Transport, WaleeClient
+from walee_async import Charge, Fetched, Headline, Options, Transport, WaleeClient
 from walee_async.bulk import Run
 from walee_async.checkpoint import LONGEST, MOST, Checkpoint
 from walee_async.events import AttemptEnded, Event
@@ -90,11 +90,12 @@ def test_a_short_pass_is_not_cut() -> None:
 
 async def test_nobody_waits_for_one_who_gave_up() -> None:
     """Those who are cancelled while they wait take no place, and those behind them move up."""
-    checkpoint, went = Checkpoint(), list[int]()
+    checkpoint, went, now = Checkpoint(), list[tuple[int, int]](), [0]
+    counting = asyncio.create_task(passes(now))
 
     async def work(number: int) -> None:
         await checkpoint()
-        went.append(number)
+        went.append((now[0], number))
         compute(0 if number else 2 * LONGEST)
 
     tasks = [asyncio.create_task(work(number)) for number in range(MANY)]
@@ -104,31 +105,57 @@ async def test_nobody_waits_for_one_who_gave_up() -> None:
     async with asyncio.timeout(20):
         await asyncio.gather(*tasks, return_exceptions=True)
         await checkpoint()
-    assert went == [0, *range(3 * MOST, MANY)]
+    counting.cancel()
+    assert [number for _, number in went] == [0, *range(3 * MOST, MANY)]
+    assert [sum(at == turn for at, _ in went) for turn in sorted({at for at, _ in went})] == [1, MOST, MOST]
+
+
+async def test_who_comes_while_others_wait_waits_behind_them() -> None:
+    """However short the pass is by then."""
+    checkpoint, went = Checkpoint(), list[int]()
+
+    async def work(number: int) -> None:
+        await checkpoint()
+        went.append(number)
+        compute(0 if number else 2 * LONGEST)
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        for number in range(MANY):
+            group.create_task(work(number))
+        await asyncio.sleep(0)  # they ask, and all but the first wait
+        await asyncio.sleep(0)  # some are woken
+        group.create_task(work(MANY))
+    assert went == list(range(MANY + 1))
 
 
 @asynccontextmanager
-async def answering_at_once(many: int) -> AsyncIterator[tuple[str, list[str]]]:
-    """A server that answers when so many have asked, all in one go; its base URL, and handles to ask for."""
-    maker, asked = Maker(3, creators=many, small=True), list[asyncio.StreamWriter]()
-    body = maker.body(0)
+async def answering_at_once(
+    many: int, body: bytes = MAKER.body(0), *, whole: int = MANY
+) -> AsyncIterator[tuple[str, list[str]]]:
+    """A server that answers when so many have asked, all in one go; its base URL, and handles to ask for.
+
+    So many get the whole body, the others half of it; whoever asks after them gets no answer.
+    """
+    asked = list[asyncio.StreamWriter]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         asked.append(writer)
         if len(asked) == many:
-            for one in asked:
-                one.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            for place, one in enumerate(asked):
+                part = body if place < whole else body[: len(body) // 2]
+                one.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), part))
         with suppress(ConnectionError):
             await reader.read()
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api", maker.handles()
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api", Maker(3, creators=many).handles()
 
 
-async def test_answers_that_come_at_once_are_read_a_few_in_a_pass() -> None:
-    """A service's loop turns between them, before each is decompressed."""
+@pytest.mark.parametrize("keys", [1, 4])
+async def test_answers_that_come_at_once_are_read_a_few_in_a_pass(keys: int) -> None:
+    """A service's loop turns between them, before each is decompressed, whatever key they are bought with."""
     now, read = [0], list[int]()
 
     def hook(event: Event) -> None:
@@ -136,11 +163,12 @@ async def test_answers_that_come_at_once_are_read_a_few_in_a_pass() -> None:
             read.append(now[0])
             compute()
 
-    options = Options(transport=Transport(connections=MANY), hook=hook)
+    several = [f"a-made-up-key-{number:04}" for number in range(keys)]
+    options = Options(transport=Transport(connections=MANY // keys), hook=hook)
     async with (
         asyncio.timeout(20),
         answering_at_once(MANY) as (base_url, handles),
-        WaleeClient("a-made-up-key-0001", base_url=base_url, rate=1e5, options=options) as walee,
+        WaleeClient(several, base_url=base_url, rate=1e5, options=options) as walee,
     ):
         counting = asyncio.create_task(passes(now))
         await asyncio.gather(*map(walee.creator_report, handles))
@@ -169,17 +197,48 @@ async def test_callers_who_share_an_answer_are_served_a_few_in_a_pass() -> None:
     assert max(Counter(came).values()) <= MOST
 
 
-async def test_who_gives_up_while_an_answer_waits_to_be_read_leaves_a_doubt_and_the_others_their_reports() -> None:
-    """It may have been bought, as with one that gives up a moment earlier; nobody sends it again."""
-    calls = dict[str, asyncio.Task[Headline]]()
-    gone = list[str]()
+REFUSAL = b'{"success":false,"message":"no","error":{"code":"internal_server_error"}}'
+
+
+@pytest.mark.parametrize(
+    ("body", "whole", "charges"),
+    [
+        (MAKER.body(0), MANY, {Charge.BILLED: MANY}),
+        (MAKER.body(0), 1, {Charge.BILLED: 1, Charge.AMBIGUOUS: MANY - 1}),
+        (REFUSAL, MANY, {Charge.FAILED: MANY}),
+    ],
+    ids=["reports", "halves", "refusals"],
+)
+async def test_who_gives_up_while_an_answer_waits_is_gone_and_the_books_have_it(
+    body: bytes, whole: int, charges: dict[Charge, int]
+) -> None:
+    """What has come is no doubt: a report was bought, and a refusal asks for no other attempt. Half of one may be."""
+    calls = list[asyncio.Task[Headline]]()
 
     def hook(event: Event) -> None:
-        if isinstance(event, AttemptEnded) and not gone:  # the first of those that came at once
-            gone.extend([handle for handle in calls if handle != event.attempt.handle][-MOST:])
-            for handle in gone:
-                calls[handle].cancel()
+        if isinstance(event, AttemptEnded) and not any(call.cancelling() for call in calls):
+            for call in calls:  # the first of the answers has been read, and the others come to wait
+                call.cancel()
             compute(2 * LONGEST)
+
+    options = Options(transport=Transport(connections=MANY), hook=hook)
+    async with (
+        asyncio.timeout(20),
+        answering_at_once(MANY, body, whole=whole) as (base_url, handles),
+        WaleeClient("a-made-up-key-0001", base_url=base_url, rate=1e5, options=options) as walee,
+    ):
+        calls += [asyncio.create_task(walee.creator_report(handle, view=Headline)) for handle in handles]
+        came = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(one) for one in came} == {asyncio.CancelledError}
+    assert walee.ledger.charges == charges
+
+
+async def test_a_run_that_is_left_has_what_came_at_once() -> None:
+    """Answers that waited to be decompressed are bought, and can still be had."""
+
+    def hook(event: Event) -> None:
+        if isinstance(event, AttemptEnded):
+            compute()
 
     options = Options(transport=Transport(connections=MANY), hook=hook)
     async with (
@@ -187,12 +246,11 @@ async def test_who_gives_up_while_an_answer_waits_to_be_read_leaves_a_doubt_and_
         answering_at_once(MANY) as (base_url, handles),
         WaleeClient("a-made-up-key-0001", base_url=base_url, rate=1e5, options=options) as walee,
     ):
-        calls |= {handle: asyncio.create_task(walee.creator_report(handle, view=Headline)) for handle in handles}
-        came = dict(zip(calls, await asyncio.gather(*calls.values(), return_exceptions=True), strict=True))
-        charges = walee.ledger.charges
-    assert [handle for handle, one in came.items() if isinstance(one, asyncio.CancelledError)] == gone
-    assert all(isinstance(one, Headline) for handle, one in came.items() if handle not in gone)
-    assert charges == {Charge.BILLED: MANY - MOST, Charge.AMBIGUOUS: MOST}
+        async with walee.creator_reports(handles, view=Headline, concurrency=MANY) as run:
+            first = await anext(run)
+        rest = [outcome async for outcome in run]
+    assert {outcome.handle for outcome in [first, *rest] if isinstance(outcome, Fetched)} == set(handles)
+    assert run.ledger.charges == {Charge.BILLED: MANY}
 
 
 async def test_a_run_whose_reports_are_there_lets_the_loop_turn() -> None:

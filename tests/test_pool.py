@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -70,6 +71,23 @@ async def test_a_paused_key_lends_its_turns_to_the_other() -> None:
             paused = [key for key in walee.statistics() if key.gate.paused > 20]
     assert len(outcomes) == 40
     assert len(paused) == 1
+
+
+@pytest.mark.parametrize("in_a_run", [False, True])
+async def test_a_busy_gateway_is_given_the_time_it_asks_for(in_a_run: bool) -> None:
+    """Before each of two more attempts, whether the first failure begins the deadline or the call did."""
+    async with Gateway(creators=1, keys=KEYS[:1]) as gateway:
+        gateway.plan(gateway.handles[0], *[Status(503, retry_after=0.2)] * 2)
+        async with client(gateway) as walee:
+            if in_a_run:
+                (outcome,) = await walee.creator_reports(gateway.handles).collect()
+                assert isinstance(outcome, Fetched)
+                payload = outcome.payload
+            else:
+                payload = await walee.fetch(gateway.handles[0])
+    assert [attempt.status for attempt in payload.attempts] == [503, 503, 200]
+    for before, after in pairwise(payload.attempts):
+        assert after.sent_at - before.sent_at >= 0.2
 
 
 async def test_two_keys_that_are_both_probing_do_not_spin() -> None:

@@ -18,7 +18,7 @@ MOST: Final = 8
 class Checkpoint:
     """To be awaited before each piece of work: what comes late in a long pass waits for another.
 
-    Those who wait go on in their order. For one event loop at a time.
+    Those who wait go on in their order. For one event loop.
     """
 
     __slots__ = ("_until", "_waiting")

@@ -67,6 +67,8 @@ class SharedFlights:
         try:
             return await asyncio.shield(flight.task)
         except asyncio.CancelledError:
+            if flight.passengers == 1 and not flight.task.done():
+                await self._call_off(handle, flight)
             # In a run that is left, a report that has come is still to be had; a single caller wants to be gone.
             if ACCOUNT.get(None) is not None and _has_come(flight.task):
                 return flight.task.result()
@@ -75,10 +77,13 @@ class SharedFlights:
             flight.passengers -= 1
             if flight.task.done() or not flight.passengers:
                 self._land(handle, flight)
-                if not flight.task.done():
-                    flight.task.cancel()
-                    with anyio.CancelScope(shield=True):
-                        await asyncio.wait({flight.task})
+
+    async def _call_off(self, handle: str, flight: _Flight) -> None:
+        """Cancel a flight, and wait until it is gone, or has come all the same."""
+        self._land(handle, flight)
+        flight.task.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait({flight.task})
 
     def _land(self, handle: str, flight: _Flight) -> None:
         """Let the next request for the handle start anew, unless it has already."""

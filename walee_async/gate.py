@@ -199,7 +199,7 @@ class Gate:
         if pause > self._longest_pause:
             raise LongPauseError(f"{self.label}: told to wait {pause:.0f} s, longer than {self._longest_pause:.0f} s")
         # Only those who have waited it out themselves: somebody who comes later may find the gateway well again.
-        if now - since > self._longest_pause < self._breaker.silence(now):
+        if now - since > self._longest_pause and self._breaker.silence(now) > self._longest_pause:
             raise LongPauseError(f"{self.label}: no answer for {self._longest_pause:.0f} s, {self._breaker.reason()}")
 
     def ready_at(self) -> float:

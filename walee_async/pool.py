@@ -43,6 +43,8 @@ class SessionPool:
         self._policy = policy
         self._budget = budget or Budget()
         self._quota = RetryQuota()
+        for session in self._sessions[1:]:
+            session.checkpoint = self._sessions[0].checkpoint
 
     async def fetch(self, handle: str) -> Payload:
         """Return the payload of a normalised handle, trying again as the policy allows.
@@ -92,19 +94,20 @@ class SessionPool:
         async with asyncio.timeout(self._policy.deadline) as limit:
             if delay is not None:
                 await asyncio.sleep(delay)
-            return await self._persist(handle, attempts, tally, limit.when() or math.inf)
+            return await self._persist(handle, attempts, tally, limit.when())
 
     async def _persist(
         self, handle: str, attempts: list[Attempt], tally: Tally, deadline: float | None = None
     ) -> Payload:
-        """Try until there is a report or a reason to give up; without a deadline it begins with the first failure."""
+        """Try until there is a report or a reason to give up; without a deadline, one counts from the first failure."""
         account = ACCOUNT.get(None)
         quota = self._quota if account is None else account.quota
         while True:
             session, patience = self._soonest()
             try:
                 with self._budget.place(attempts) as ready:
-                    payload = await session.attempt(handle, attempts, (deadline or math.inf, patience), ready)
+                    until = (math.inf if deadline is None else deadline, patience)
+                    payload = await session.attempt(handle, attempts, until, ready)
             except AccountError:
                 continue
             except WaleeError as error:

@@ -61,6 +61,8 @@ class Session:
     ) -> None:
         self.gate = gate
         self.benched: AccountError | None = None
+        self.checkpoint = Checkpoint()
+        """To be passed before a report is decompressed; a pool has one for all its sessions."""
         self._strange: int | None = 0  # answers that were none, until the first that was one
         self._key = key
         self._base_url = base_url
@@ -70,7 +72,6 @@ class Session:
         self._store = store
         self._http = open_http(transport, base_url)
         self._lines = asyncio.Semaphore(self._http.limit)
-        self._checkpoint = Checkpoint()
 
     @property
     def full(self) -> bool:
@@ -120,6 +121,8 @@ class Session:
         await self._settle(send, so_far[-1], kept)
         if error is None:
             return payload
+        if send.given_up:
+            raise asyncio.CancelledError  # or it would be sent again for nobody
         error.handle = handle
         error.exchange = self._evidence(send)
         # Without the frames it came through: their locals hold the key, and some tools print locals.
@@ -167,8 +170,8 @@ class Session:
             reply = await self._http.get(send.handle, self._key.secret)
             headers = {name.lower(): value for name, value in reply.headers.items()}
             send.answer = Answer(status=reply.status, headers=headers, body=b"", received_at=time.time())
-            # Before the body is read: to whoever gives up while it waits, it has not come.
-            await self._checkpoint()
+            if 200 <= reply.status < 300:
+                await self._let_turn(send, reply)
             send.answer.body = await read_body(reply, self._transport.max_inflated)
         except (aiohttp.ClientError, OSError) as error:
             problem = what_broke(error, self._transport, self._key)
@@ -179,6 +182,18 @@ class Session:
             raise problem or AmbiguousError("the exchange ended without an answer")
         self._obey(send.answer)
         return read_answer(send.handle, send.answer, cap=self._transport.max_inflated, keys=[self._key.secret])
+
+    async def _let_turn(self, send: _Send, reply: Reply) -> None:
+        """Wait before a report is decompressed, if others were in this pass of the loop.
+
+        Who gives up meanwhile has it all the same if it is all there: it is booked and kept, and was bought.
+        """
+        try:
+            await self.checkpoint()
+        except asyncio.CancelledError:
+            if not reply.content.is_eof():
+                raise
+            send.given_up = True
 
     def _obey(self, answer: Answer) -> None:
         """Take the gateway at its word where it states a limit."""
@@ -260,13 +275,14 @@ class Session:
 class _Send:
     """The notes of one attempt while it is under way."""
 
-    __slots__ = ("answer", "handle", "intent", "number", "queue_seconds", "seconds", "sent_at", "started")
+    __slots__ = ("answer", "given_up", "handle", "intent", "number", "queue_seconds", "seconds", "sent_at", "started")
 
     def __init__(self, handle: str, number: int, queue_seconds: float) -> None:
         self.handle = handle
         self.number = number
         self.queue_seconds = queue_seconds
         self.sent_at = self.started = self.seconds = 0.0
+        self.given_up = False  # by all who asked, when the answer had come
         self.answer: Answer | None = None
         self.intent: Intent | None = None
 

@@ -61,6 +61,34 @@ def test_an_interrupt_while_the_command_starts_is_no_error(after: float) -> None
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
+def test_an_interrupt_is_not_lost_in_an_import() -> None:
+    """Where it falls into what ignores every exception, such as the callbacks of the import system, it still counts."""
+    program = (
+        "import signal, sys, weakref; from walee_async.cli import main\n"
+        "class Thing: pass\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *more):\n"
+        "        if name == 'cyclopts':\n"
+        "            thing = Thing()\n"
+        "            gone = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))\n"
+        "            del thing\n"
+        "sys.meta_path.insert(0, Finder()); main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+def test_the_command_runs_in_any_thread() -> None:
+    """Where a program calls it outside its main thread, signals are left to that program."""
+    program = (
+        "import sys, threading; from walee_async.cli import main\n"
+        "sys.argv = ['walee', '--version']; thread = threading.Thread(target=main); thread.start(); thread.join()"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("walee")
+
+
 def test_a_command_to_which_ctrl_c_means_nothing_goes_on() -> None:
     """As of a program that a shell started in the background."""
     program = (

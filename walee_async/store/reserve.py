@@ -30,9 +30,11 @@ class Reserve:
                 return True
         try:
             with open(self._path, "wb", opener=_private) as file:
-                # Not zeros, which some file systems keep in no room at all; none compresses over so far a distance.
-                piece = os.urandom(min(_PIECE, self.size))
-                file.writelines(piece[: self.size - start] for start in range(0, self.size, _PIECE))
+                # Not zeros, which some file systems keep in no room at all, nor the same again, which others find.
+                piece = os.urandom(_PIECE)
+                for number, start in enumerate(range(0, self.size, _PIECE)):
+                    other = bytes((byte + number) % 256 for byte in range(256))
+                    file.write(piece.translate(other)[: self.size - start])
         except OSError:
             self.release()
             return False
