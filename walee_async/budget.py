@@ -93,7 +93,7 @@ class Budget:
 
 
 class _Place:
-    """One attempt's place in a budget. No generator with a decorator: there is one for each report."""
+    """One attempt's place in a budget. There is one for each report, and a generator would take longer."""
 
     __slots__ = ("_attempts", "_before", "_budget", "_taken")
 

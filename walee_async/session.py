@@ -171,7 +171,7 @@ class Session:
             headers = {name.lower(): value for name, value in reply.headers.items()}
             send.answer = Answer(status=reply.status, headers=headers, body=b"", received_at=time.time())
             if 200 <= reply.status < 300:
-                await self._let_turn(send, reply)
+                await self._wait_to_read(send, reply)
             send.answer.body = await read_body(reply, self._transport.max_inflated)
         except (aiohttp.ClientError, OSError) as error:
             problem = what_broke(error, self._transport, self._key)
@@ -183,10 +183,10 @@ class Session:
         self._obey(send.answer)
         return read_answer(send.handle, send.answer, cap=self._transport.max_inflated, keys=[self._key.secret])
 
-    async def _let_turn(self, send: _Send, reply: Reply) -> None:
-        """Wait before a report is decompressed, if others were in this pass of the loop.
+    async def _wait_to_read(self, send: _Send, reply: Reply) -> None:
+        """Wait where this pass of the loop has been long: to decompress a report makes it longer.
 
-        Who gives up meanwhile has it all the same if it is all there: it is booked and kept, and was bought.
+        For whoever gives up meanwhile it is read all the same if it is all there, booked and kept: it was bought.
         """
         try:
             await self.checkpoint()
