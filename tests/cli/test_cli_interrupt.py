@@ -78,6 +78,18 @@ def test_an_interrupt_is_not_lost_in_an_import() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
+def test_the_command_leaves_ctrl_c_as_it_was() -> None:
+    """Once its packages are imported, Ctrl-C means to it and to a program that calls it what it meant before."""
+    program = (
+        "import signal, sys; from walee_async.cli import main\n"
+        "sys.argv = ['walee', '--version']\n"
+        "try: main()\n"
+        "finally: print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "True\n")
+
+
 def test_the_command_runs_in_any_thread() -> None:
     """Where a program calls it outside its main thread, signals are left to that program."""
     program = (
