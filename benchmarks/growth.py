@@ -55,8 +55,8 @@ def _counted(loop: asyncio.Runner, store: Store, reports: int) -> Measured:
 def stores(rows: Sequence[int], counted: int, rounds: int, folder: Path) -> dict[str, list[Measured]]:
     """Fill a large store, and measure what more reports cost in it and in small ones, in turn.
 
-    In turn, because the price of a page of the system's cache depends on whether its memory was ever used before: in a
-    virtual machine the first 4,000 reports of a store of 2,000 took from 143 to 196 us each by that alone.
+    In turn, because what the system takes for writing changes with all that was written before: 4,000 reports in a new
+    store of 2,000 took from 143 to 196 us each, in one run of this.
     """
     few, many = rows
     found: dict[str, list[Measured]] = {f"store {size}": [] for size in rows}

@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 from msgspec import Struct
 
@@ -200,6 +201,7 @@ async def test_callers_who_share_an_answer_are_served_a_few_in_a_pass() -> None:
 REFUSAL = b'{"success":false,"message":"no","error":{"code":"internal_server_error"}}'
 
 
+@pytest.mark.parametrize("session", ["ours", "theirs"])
 @pytest.mark.parametrize(
     ("body", "whole", "charges"),
     [
@@ -210,7 +212,7 @@ REFUSAL = b'{"success":false,"message":"no","error":{"code":"internal_server_err
     ids=["reports", "halves", "refusals"],
 )
 async def test_who_gives_up_while_an_answer_waits_is_gone_and_the_books_have_it(
-    body: bytes, whole: int, charges: dict[Charge, int]
+    body: bytes, whole: int, charges: dict[Charge, int], session: str
 ) -> None:
     """What has come is no doubt: a report was bought, and a refusal asks for no other attempt. Half of one may be."""
     calls = list[asyncio.Task[Headline]]()
@@ -221,14 +223,16 @@ async def test_who_gives_up_while_an_answer_waits_is_gone_and_the_books_have_it(
                 call.cancel()
             compute(2 * LONGEST)
 
-    options = Options(transport=Transport(connections=MANY), hook=hook)
     async with (
         asyncio.timeout(20),
+        aiohttp.ClientSession() as theirs,
         answering_at_once(MANY, body, whole=whole) as (base_url, handles),
-        WaleeClient("a-made-up-key-0001", base_url=base_url, rate=1e5, options=options) as walee,
     ):
-        calls += [asyncio.create_task(walee.creator_report(handle, view=Headline)) for handle in handles]
-        came = await asyncio.gather(*calls, return_exceptions=True)
+        transport = Transport(connections=MANY, session=theirs if session == "theirs" else None)
+        options = Options(transport=transport, hook=hook)
+        async with WaleeClient("a-made-up-key-0001", base_url=base_url, rate=1e5, options=options) as walee:
+            calls += [asyncio.create_task(walee.creator_report(handle, view=Headline)) for handle in handles]
+            came = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(one) for one in came} == {asyncio.CancelledError}
     assert walee.ledger.charges == charges
 

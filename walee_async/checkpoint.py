@@ -8,9 +8,9 @@ from typing import Final
 
 LONGEST: Final = 0.003
 """Seconds of one pass of the loop after which no more is begun in it. 200 answers that came at once held it up for 31
-to 39 ms without checkpoints; now no longer than it takes to send 200 requests at once, 10 to 12 ms. With 32 requests at
-a time, passes are hardly ever cut, since to wait is not free: never more than eight reports in a pass took a tenth more
-of CPU."""
+to 39 ms without checkpoints, and for 10 to 14 with them, most of which is to send 200 requests at once. With 32 at a
+time, passes are hardly ever cut, since to wait is not free: to read no more than eight answers in a pass took a tenth
+more of CPU."""
 MOST: Final = 8
 """Pieces of work that have waited and go on in one pass: to decompress or to decode so many reports takes 1 to 3 ms."""
 

@@ -20,6 +20,13 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no signa
 Lines = Callable[[Path], list[dict[str, Any]]]
 
 
+def _python(program: str, *arguments: str) -> tuple[int, str, str]:
+    """Run a program: its exit code, its output and its errors."""
+    command = [sys.executable, "-c", program, *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
 def _has(file: Path, count: int) -> Callable[[], bool]:
     """Whether the file has so many lines."""
     return lambda: file.exists() and file.read_bytes().count(b"\n") >= count
@@ -56,9 +63,7 @@ def test_an_interrupt_while_the_command_starts_is_no_error(after: float) -> None
         "signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))\n"
         f"signal.setitimer(signal.ITIMER_REAL, {after}); main()"
     )
-    command = [sys.executable, "-c", program, "--help"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+    assert _python(program, "--help") == (130, "", "")
 
 
 def test_an_interrupt_is_not_lost_in_an_import() -> None:
@@ -74,31 +79,29 @@ def test_an_interrupt_is_not_lost_in_an_import() -> None:
         "            del thing\n"
         "sys.meta_path.insert(0, Finder()); main()"
     )
-    ended = subprocess.run([sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+    assert _python(program, "--help") == (130, "", "")
 
 
 def test_the_command_leaves_ctrl_c_as_it_was() -> None:
     """Once its packages are imported, Ctrl-C means to it and to a program that calls it what it meant before."""
     program = (
         "import signal, sys; from walee_async.cli import main\n"
-        "sys.argv = ['walee', '--version']\n"
         "try: main()\n"
         "finally: print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, file=sys.stderr)"
     )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (0, "True\n")
+    code, _, err = _python(program, "--version")
+    assert (code, err) == (0, "True\n")
 
 
 def test_the_command_runs_in_any_thread() -> None:
     """Where a program calls it outside its main thread, signals are left to that program."""
     program = (
-        "import sys, threading; from walee_async.cli import main\n"
-        "sys.argv = ['walee', '--version']; thread = threading.Thread(target=main); thread.start(); thread.join()"
+        "import threading; from walee_async.cli import main\n"
+        "thread = threading.Thread(target=main); thread.start(); thread.join()"
     )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.startswith("walee")
+    code, out, err = _python(program, "--version")
+    assert (code, err) == (0, "")
+    assert out.startswith("walee")
 
 
 def test_a_command_to_which_ctrl_c_means_nothing_goes_on() -> None:
@@ -109,8 +112,8 @@ def test_a_command_to_which_ctrl_c_means_nothing_goes_on() -> None:
         "signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))\n"
         "signal.setitimer(signal.ITIMER_REAL, 0.01); main()"
     )
-    ended = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    code, _, err = _python(program, "--version")
+    assert (code, err) == (0, "")
 
 
 def test_requests_under_way_may_end(walee: Any, gateway: Gateway, tmp_path: Path, lines: Lines) -> None:
