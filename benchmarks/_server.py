@@ -7,7 +7,6 @@ which has small reports among them.
 from __future__ import annotations
 
 import gzip
-import json
 import shutil
 import socket
 import subprocess
@@ -118,8 +117,3 @@ def _wait(port: int) -> None:
                 raise
         else:
             return
-
-
-def dump(result: object) -> None:
-    """Print the result of a process that measured itself, for the one that started it."""
-    sys.stdout.write(json.dumps(result) + "\n")

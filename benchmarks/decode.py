@@ -14,8 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from _runner import Measured, clocked, in_turn, keep, table, there
-from _server import answers, dump
+from _runner import Measured, clocked, dump, in_turn, keep, table, there
+from _server import answers
 
 from walee_async import CreatorReport, ScoreView
 from walee_async.decode import decode_bytes

@@ -12,8 +12,8 @@ import asyncio
 from pathlib import Path
 
 from _contenders import CONTENDERS, NEEDS
-from _runner import Measured, clocked, in_turn, keep, table, there
-from _server import SEED, dump, server
+from _runner import Measured, clocked, dump, in_turn, keep, table, there
+from _server import SEED, server
 
 from walee_async.testing.maker import Maker
 

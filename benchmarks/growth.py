@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import Path
 
 from _contenders import CONTENDERS
-from _runner import Measured, ask, clocked, keep, median
-from _server import SEED, dump, server
+from _runner import Measured, ask, clocked, dump, keep, median
+from _server import SEED, server
 from store import buy, payloads
 
 from walee_async.gate import Gate

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import aiohttp
 from _contenders import typed_decoder
-from _runner import Measured, ask, keep, median
-from _server import KEY, answers, dump, packed
+from _runner import Measured, ask, dump, keep, median
+from _server import KEY, answers, packed
 from msgspec import Struct
 
 from walee_async import CreatorReport, Options, Transport, WaleeClient

@@ -10,7 +10,6 @@ handles as there are.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import gzip
 import json
 import sqlite3
@@ -19,8 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from _runner import Measured, clocked, in_turn, keep, median
-from _server import SEED, answers, dump, packed
+from _runner import Measured, clocked, dump, in_turn, keep, median
 
 BRIEF = {"countries": ["US"], "genders": ["FEMALE"], "ages": ["18-34"]}
 CONTENDERS = ("first 1", "again 1", "first 2", "again 2", "script")
@@ -28,7 +26,11 @@ CONTENDERS = ("first 1", "again 1", "first 2", "again 2", "script")
 
 
 async def fill(path: Path, reports: int, distinct: int) -> None:
-    """Make a store."""
+    """Make a store. Its imports are not those of the processes that score, which import this module anew."""
+    import asyncio
+
+    from _server import SEED, answers, packed
+
     from walee_async.outcomes import Attempt, Charge, Payload
     from walee_async.store import Store
     from walee_async.testing.maker import Maker
@@ -103,6 +105,8 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reports.db"
+        import asyncio
+
         asyncio.run(fill(path, given.reports, given.distinct))
         found = in_turn(__file__, CONTENDERS, given.repeats, ["--store", str(path)])
     print(f"{given.reports:,} stored reports, {given.repeats} times")

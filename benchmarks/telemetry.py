@@ -17,7 +17,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
-from _server import KEY, SEED, dump, server
+from _runner import dump
+from _server import KEY, SEED, server
 
 from walee_async import CreatorReport, Fetched, Options, WaleeClient
 from walee_async.events import Event

@@ -26,7 +26,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (1, {"breaker", "checks", "inflate"}),
     (1, {"pacing", "retry"}),
     (1, {"decode", "handles", "ledger", "scoring", "wire"}),
-    (2, {"bucket", "budget", "checkpoint", "keys", "store"}),
+    (2, {"bucket", "budget", "checkpoint", "keys", "store", "workers"}),
     (2, {"gate"}),
     (3, {"transport"}),
     (3, {"http"}),

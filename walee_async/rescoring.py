@@ -3,49 +3,72 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
-from itertools import chain, islice
-from multiprocessing import get_context
+from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec import Struct
 
 from walee_async.decode import decode
 from walee_async.errors import ConfigError, PayloadError, StoreDamagedError, WaleeError
 from walee_async.scoring import Brief, Score, ScoreView, score
 from walee_async.store import Finding, StoreReader, Views
+from walee_async.workers import Piece, Workers
 
 if TYPE_CHECKING:
     from os import PathLike
 
-CHUNK: Final = 100
-"""Reports that a process scores at a time: 20 to 45 ms of work for one message of 300 KB."""
-AHEAD: Final = 4
-"""Chunks that wait for each process, so that none is idle; more would only be memory."""
-ALONE: Final = 2000
-"""Reports up to which starting other processes would take longer than the work: on two cores 1,500 where the views are
-still to be made, 4,000 where they are there."""
+CHUNK: Final = 50
+"""Reports that a process scores at a time: 10 to 22 ms of work, and a message of 130 KB, which a pipe holds. A larger
+one would keep whoever sends it until it is taken in."""
+AHEAD: Final = 8
+"""Chunks for each process that may have to wait until it is their turn."""
+ALONE: Final = 1000
+"""Reports up to which other processes are not started: on two cores they pay from 500 on where the views are still to
+be made, from 1,200 where they are there."""
 
 _Told = Callable[[Finding], None]
-_Done = Future[tuple[list[Score] | list[bytes], list[Finding]]]
-"""The scores of a chunk, encoded where they come from another process; and its troubles."""
 _DEFAULT: Final = Brief()
-_decode = msgspec.json.Decoder(Score).decode  # MessagePack has no numbers past 64 bits
-_encode = msgspec.json.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Score).decode
+_encode_into = msgspec.msgpack.Encoder().encode_into
+
+
+class Packed(Struct):
+    """Scores on their way between processes; each is made again only when it is its turn."""
+
+    data: bytearray
+    ends: list[int]
+
+    def append(self, score: Score) -> None:
+        """Add one."""
+        _encode_into(score, self.data, -1)
+        self.ends.append(len(self.data))
+
+    def __iter__(self) -> Iterator[Score]:
+        view = memoryview(self.data)
+        return (_decode(view[start:end]) for start, end in pairwise((0, *self.ends)))
+
+
+class Scored(Struct):
+    """What came of a chunk: its scores up to the problem, if any, that is to be raised after them."""
+
+    scores: list[Score] | Packed
+    troubles: list[Finding]
+    problem: WaleeError | None = None
+
+    def opened(self, on_trouble: _Told | None) -> Iterator[Score]:
+        """Its scores; the troubles are told before them."""
+        _tell(self.troubles, on_trouble)
+        yield from self.scores
+        if self.problem is not None:
+            raise self.problem
 
 
 class Scorer:
     """Scores the reports of one store for one brief, in whatever process it is made."""
-
-    mine: Scorer
-    """The one of a worker process."""
 
     def __init__(self, reader: StoreReader, views: Views[ScoreView], brief: Brief, *, lenient: bool) -> None:
         self._reader = reader
@@ -77,6 +100,17 @@ class Scorer:
         view = decode(payload, ScoreView)
         self._views.add(version, view)
         return payload.handle, view
+
+    def scored(self, versions: Sequence[int], scores: list[Score] | Packed) -> Scored:
+        """All at once, added to `scores`; what would be raised is kept until it is its turn."""
+        came = Scored(scores, [])
+        try:
+            for found in self.scores(versions):
+                scores.append(found)
+        except WaleeError as problem:
+            came.problem = problem
+        came.troubles = self.take_troubles()
+        return came
 
     def take_troubles(self) -> list[Finding]:
         """The troubles since the last call."""
@@ -127,7 +161,8 @@ def rescore(
         if jobs == 1:
             yield from _alone(own, chunks, on_trouble)
         else:
-            yield from _shared(reader, own, brief, chunks, jobs, on_trouble)
+            with Workers(jobs - 1, _scorer, (str(reader.path), brief, on_trouble is not None)) as workers:
+                yield from _shared(workers, own, chunks, AHEAD * jobs, on_trouble)
 
 
 def _chunks(reader: StoreReader, handles: Iterable[str] | None) -> Iterator[list[int]]:
@@ -162,72 +197,27 @@ def _alone(scorer: Scorer, chunks: Iterable[Sequence[int]], on_trouble: _Told | 
 
 
 def _shared(
-    reader: StoreReader,
-    own: Scorer,
-    brief: Brief,
-    chunks: Iterable[Sequence[int]],
-    jobs: int,
-    on_trouble: _Told | None,
+    workers: Workers[list[int], Scored], own: Scorer, chunks: Iterator[list[int]], ahead: int, on_trouble: _Told | None
 ) -> Iterator[Score]:
-    """Score with `jobs` processes, of which this is one: it has begun long before the others are there."""
-    # Not forked: a store that this process writes to has threads, and they would not be in the copy.
-    given = (str(reader.path), brief, on_trouble is not None)
-    pool = ProcessPoolExecutor(jobs - 1, get_context("spawn"), _start, given)
-    ahead: deque[tuple[Sequence[int], _Done]] = deque()
-    try:
-        with _deaf():  # each question to nobody starts a process
-            there, *_ = [pool.submit(_ready) for _ in range(jobs - 1)]
-        for chunk in chunks:
-            ahead.append((chunk, pool.submit(_work, chunk) if there.done() else _by(own, chunk)))
-            if len(ahead) > (AHEAD * jobs if there.done() else 0):
-                yield from _come(ahead, own, on_trouble)
-        while ahead:
-            yield from _come(ahead, own, on_trouble)
-    except BrokenProcessPool:
-        raise WaleeError("A process that scored has ended; where memory is short, try fewer jobs") from None
-    finally:
-        # A join that Ctrl-C breaks off takes its thread for ended (https://github.com/python/cpython/issues/90882): the
-        # program would end around the pool, and hang, or leave its processes with a traceback each.
-        with _deaf():
-            pool.shutdown(cancel_futures=True)
+    """Score beside other processes: this one has begun long before they are there.
 
-
-def _come(ahead: deque[tuple[Sequence[int], _Done]], own: Scorer, on_trouble: _Told | None) -> Iterator[Score]:
-    """The scores of the first chunk. Until they are there, this process scores those that no other has begun."""
-    for place, (chunk, done) in enumerate(ahead):
-        if ahead[0][1].done():
-            break
-        if not done.done() and done.cancel():
-            ahead[place] = chunk, _by(own, chunk)
-    scores, troubles = ahead.popleft()[1].result()
-    _tell(troubles, on_trouble)
-    return (_decode(score) if isinstance(score, bytes) else score for score in scores)
-
-
-def _by(scorer: Scorer, chunk: Sequence[int]) -> _Done:
-    """Score a chunk here. What is raised is kept until it is its turn."""
-    done: _Done = Future()
-    try:
-        done.set_result((list(scorer.scores(chunk)), scorer.take_troubles()))
-    except WaleeError as error:
-        done.set_exception(error)
-    return done
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Hear Ctrl-C when this is done, and keep it from the processes that are started here.
-
-    They inherit the mask, so that they do not hear it while they start either.
+    It gives their scores when it is their turn, and scores the next chunk for later while it is not.
     """
-    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    pieces: deque[Piece[Scored]] = deque()
+    while True:
+        pieces.extend(workers.hand_out(chunks, ahead - len(pieces)))
+        if pieces and (came := pieces[0].came) is not None:
+            pieces.popleft()
+            yield from came.opened(on_trouble)
+        elif len(pieces) < ahead and (chunk := next(chunks, None)) is not None:
+            if pieces:
+                pieces.append(Piece(own.scored(chunk, [])))
+            else:
+                yield from _alone(own, [chunk], on_trouble)
+        elif pieces:
+            workers.wait()
+        else:
+            return
 
 
 def _tell(troubles: Iterable[Finding], on_trouble: _Told | None) -> None:
@@ -236,19 +226,11 @@ def _tell(troubles: Iterable[Finding], on_trouble: _Told | None) -> None:
             on_trouble(trouble)
 
 
-# -- in a worker process ----------------------------------------------------------------------------------------------
+# -- in another process -----------------------------------------------------------------------------------------------
 
 
-def _start(path: str, brief: Brief, lenient: bool) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where `_deaf` cannot keep it away
-    reader = StoreReader.open(path)
-    Scorer.mine = Scorer(reader, Views(reader, ScoreView), brief, lenient=lenient)
-
-
-def _ready() -> None:
-    """Nothing: that it was done tells that a process is there."""
-
-
-def _work(chunk: Sequence[int]) -> tuple[list[bytes], list[Finding]]:
-    scorer = Scorer.mine
-    return [_encode(score) for score in scorer.scores(chunk)], scorer.take_troubles()
+@contextmanager
+def _scorer(path: str, brief: Brief, lenient: bool) -> Iterator[Callable[[list[int]], Scored]]:
+    with StoreReader.open(path) as reader, closing(Views(reader, ScoreView)) as views:
+        scorer = Scorer(reader, views, brief, lenient=lenient)
+        yield lambda chunk: scorer.scored(chunk, Packed(bytearray(), []))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import pickle
 import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,9 @@ import pytest
 from walee_async import Brief, Failed, Fetched, ScoreView, WaleeClient, rescore, score
 from walee_async.decode import decode
 from walee_async.errors import ConfigError, DecodeError, StoreDamagedError, StorePathError
-from walee_async.scoring import rank
-from walee_async.store import Finding, Store, StoreReader
+from walee_async.rescoring import Packed, Scorer
+from walee_async.scoring import Score, rank
+from walee_async.store import Finding, Store, StoreReader, Views
 from walee_async.testing import Code, Gateway, Maker, WrongType
 
 pytestmark = pytest.mark.anyio
@@ -97,6 +101,21 @@ async def test_trouble_is_told_or_raised(gateway: Gateway, path: Path) -> None:
         with pytest.raises(DecodeError, match=r"followers") as caught:
             list(rescore(path, jobs=jobs))
         assert caught.value.handle == gateway.handles[4]
+
+
+async def test_what_another_process_scored_is_what_it_would_be_here(gateway: Gateway, path: Path) -> None:
+    """And what comes before a report that cannot be read comes first."""
+    gateway.plan(gateway.handles[4], WrongType("user_profile.followers", "many"))
+    await filled(gateway, path)
+    with StoreReader.open(path) as reader, closing(Views(reader, ScoreView)) as views:
+        scorer = Scorer(reader, views, BRIEF, lenient=False)
+        here, there = (scorer.scored(reader.versions(), scores) for scores in ([], Packed(bytearray(), [])))
+    begun = list(here.scores)
+    assert 0 < len(begun) < 20
+    came: Iterator[Score] = pickle.loads(pickle.dumps(there)).opened(None)
+    assert [next(came) for _ in range(len(begun))] == begun
+    with pytest.raises(DecodeError, match=r"followers"):
+        next(came)
 
 
 async def test_damage_is_told_or_raised(gateway: Gateway, path: Path) -> None:
