@@ -14,11 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from walee_async.errors import NoReportError
 from walee_async.outcomes import Attempt, Charge, Payload
-from walee_async.store import Intent, Store
+from walee_async.store import Intent, Standing, Store
 
 handles = st.sampled_from(["a", "b", "river.kites"])
 moments = st.floats(0, 100, width=16)
 bodies = st.binary(max_size=300)
+NOTHING = Standing(None, None, 0)
 encodings = st.sampled_from(["gzip", "identity"])
 
 
@@ -114,6 +115,8 @@ class StoreMachine(RuleBasedStateMachine):
             assert len(await self.store.history(handle)) == len(mine)
         assert [one async for one in self.store.payloads(every=True)] == self.kept
         assert set(await self.store.failed(["a", "b", "river.kites"])) == self.failed
+        standing = await self.store.standing(["a", "b", "river.kites"])
+        assert not [handle for handle, one in standing.items() if self.store.is_new(handle) and one != NOTHING]
         totals = await self.store.totals()
         assert (totals.reports, totals.under_way) == (len(self.kept), len(self.open))
         assert totals.ambiguous.total() == self.ambiguous

@@ -13,6 +13,7 @@ from walee_async import errors
 from walee_async.checks import check_seconds
 from walee_async.errors import AmbiguousError, ConfigError, NotReadyError, WaleeError
 from walee_async.ledger import ACCOUNT, DOUBTS
+from walee_async.store import Standing
 from walee_async.store.arrivals import SLACK
 from walee_async.wire.verdict import CODES
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from walee_async.interfaces import Source
     from walee_async.outcomes import Payload
-    from walee_async.store import Failure, Held, Standing, Store
+    from walee_async.store import Failure, Held, Store
 
 logger = logging.getLogger("walee_async")
 
@@ -34,6 +35,7 @@ DOUBTFUL: Final = frozenset({"AmbiguousError", "all"})
 """What a run names to have sent again what may have been bought already as often as allowed."""
 FINAL: Final = frozenset({"NoReportError"})
 """Failures that asking again would not change: a run does not repeat them unless told to."""
+_NEW: Final = Standing(None, None, 0)
 
 
 _NAMES: Final = (
@@ -130,7 +132,7 @@ class ReadThrough:
             StoreError: the store cannot be read, or its report is damaged; nothing is bought in its place.
             WaleeError: what the source raises, or what it raised before and would again.
         """
-        standing = await self._inquiry.standing(handle)
+        standing = _NEW if self._store.is_new(handle) else await self._inquiry.standing(handle)
         if is_young(standing.held, self._max_age):
             payload = await self._store.latest(handle)
             if payload is not None:

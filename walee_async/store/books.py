@@ -77,6 +77,14 @@ class Books:
         query = f"SELECT handle, count(*) FROM attempts AS a WHERE charge = ? AND {IN_DOUBT} GROUP BY handle"
         return Counter(dict(self._all(query, (Charge.AMBIGUOUS.value,))))
 
+    def unsettled(self) -> list[str]:
+        """The handles whose last outcome is a failure, or of which an attempt is under way or ambiguous."""
+        query = (
+            "SELECT handle FROM failures WHERE standing = 1 UNION ALL SELECT handle FROM attempts WHERE charge IS NULL"
+            " UNION ALL SELECT handle FROM attempts WHERE charge = 'ambiguous'"
+        )
+        return [handle for (handle,) in self._all(query)]
+
     def doubtful(
         self, handles: Sequence[str], *, under_way: bool, command: str | None = None
     ) -> Iterator[tuple[str, float, int, str]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from walee_async.errors import StoreError
 from walee_async.outcomes import Payload
 from walee_async.store.check import examine
+from walee_async.store.known import Known
 from walee_async.store.reader import StoreReader
 from walee_async.store.records import Finding
 
@@ -32,8 +33,9 @@ _THREADS: Final = 2
 class StoreReads:
     """What `StoreReader` reads, without blocking the event loop; see there for what each method gives and raises."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, sole_writer: bool) -> None:
         self.path = path
+        self._filter = Known(trusted=sole_writer)
         self._local = threading.local()
         self._readers: list[StoreReader] = []
         self._threads = ThreadPoolExecutor(_THREADS, f"walee store {path.name} reader")
@@ -56,7 +58,21 @@ class StoreReads:
 
     async def standing(self, handles: Sequence[str]) -> dict[str, Standing]:
         """All that bears on whether to buy the report of each handle."""
-        return await self._read(lambda reader: reader.standing(handles))
+
+        def read(reader: StoreReader) -> dict[str, Standing]:
+            found = reader.standing(handles)
+            self._filter.learn(reader, len(handles))
+            return found
+
+        return await self._read(read)
+
+    def is_new(self, handle: str) -> bool:
+        """Whether there is certainly nothing that `standing` would tell of a handle; the store is not read for it.
+
+        False while that is not known: before some have been looked up, more in a large store; in one that another
+        process writes to; and after an import or a merge.
+        """
+        return self._filter.is_new(handle)
 
     async def failures(self, run: int | None = None) -> list[Failure]:
         """The failures of a run; without one, every handle whose last outcome is a failure."""

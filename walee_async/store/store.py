@@ -71,7 +71,7 @@ class Store(StoreReads):
     """
 
     def __init__(self, path: Path, opened: Opened | None) -> None:
-        super().__init__(path)
+        super().__init__(path, sole_writer=opened is not None)
         self.orphans = opened.orphans if opened else ()
         self.remarks = opened.remarks if opened else ()
         self._lock = opened.lock if opened else None
@@ -132,6 +132,7 @@ class Store(StoreReads):
         Raises:
             StoreError: by the await; it is not on disk. Do not send.
         """
+        self._filter.add(handle)
         intent = next(self._numbers)
         work = partial(journal.intend, intent=intent, attempt=(handle, number, key, run))
         return Intent(intent, self._writes().submit(work, handle, begins=True))
@@ -149,6 +150,7 @@ class Store(StoreReads):
         self, handle: str, error: WaleeError, *, run: int | None = None, due_at: float | None = None
     ) -> Awaitable[None]:
         """Note that a handle came to an end without a report; `due_at` (Unix seconds) is when to ask again, if ever."""
+        self._filter.add(handle)
         failure = Failure(
             handle=handle,
             kind=type(error).__name__,
@@ -221,6 +223,7 @@ class Store(StoreReads):
             StoreError: they cannot be written.
         """
         writer = self._writes()
+        self._filter.distrust()
         return await self._stoppable(lambda _, stop: import_file(source, writer, stop))
 
     async def merge(self, source: str | PathLike[str]) -> Merged:
@@ -232,6 +235,7 @@ class Store(StoreReads):
             StoreLockedError: another process writes to the other store.
             StoreError: the other store cannot be read, or this one written to.
         """
+        self._filter.distrust()
         work = partial(merge, source=resolve(source, create=False), next_attempt=partial(next, self._numbers))
         return await asyncio.wrap_future(self._writes().submit_from_thread(work, begins=True))
 
