@@ -145,7 +145,7 @@ def _bring_in(connection: sqlite3.Connection, arrivals: Iterable[Arrival]) -> in
         digest = hashlib.sha256(payload.body).digest()
         # Without a date of its own, it would be another report each time it is brought in.
         if arrival.dated or connection.execute(same, (payload.handle, digest)).fetchone() is None:
-            added += keep(connection, payload, Origin(status=arrival.status, source="import"))
+            added += keep(connection, [(payload, Origin(status=arrival.status, source="import"))])
     return added
 
 

@@ -16,10 +16,17 @@ from walee_async.wire import report_url
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from walee_async.outcomes import Attempt, Payload
 
-_INSERT_REPORT = f"INSERT OR IGNORE INTO reports ({COLUMNS}, seal) VALUES ({'?, ' * len(Row.__struct_fields__)}?)"
+_INTEND = "INSERT INTO attempts (id, run, handle, number, key, intended_at) VALUES (?, ?, ?, ?, ?, ?)"
+# An attempt that somebody else took for an orphan, because the lock's file was removed, is still ours to settle.
+_SETTLE = (
+    "UPDATE attempts SET settled_at = ?, charge = ?, status = ?, queue_seconds = ?, service_seconds = ?"
+    " WHERE id = ? AND (charge IS NULL OR (charge = 'ambiguous' AND settled_at IS NULL))"
+)
+_KEEP = f"INSERT OR IGNORE INTO reports (id, {COLUMNS}, seal) VALUES (?, {'?, ' * len(Row.__struct_fields__)}?)"
 PRUNABLE = (
     "min(coalesce(created, received_at), received_at) < ? AND (NOT ? OR EXISTS (SELECT 1 FROM reports AS n"
     " WHERE n.handle = r.handle AND (n.received_at, n.id) > (r.received_at, r.id)))"
@@ -37,32 +44,58 @@ class Origin(Struct, frozen=True, kw_only=True):
     source: str = "gateway"
 
 
-def intend(connection: sqlite3.Connection, intent: int, attempt: tuple[str, int, str, int | None]) -> None:
-    """Note that a request is about to be sent: handle, number, key label, run."""
-    handle, number, key, run = attempt
-    connection.execute(
-        "INSERT INTO attempts (id, run, handle, number, key, intended_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (intent, run, handle, number, key, time.time()),
-    )
+def intend(connection: sqlite3.Connection, attempts: Sequence[tuple[int, int | None, str, int, str]]) -> None:
+    """Note that requests are about to be sent: the intent, run, handle, number and key label of each."""
+    now = time.time()
+    connection.executemany(_INTEND, [(*attempt, now) for attempt in attempts])
 
 
-def settle(connection: sqlite3.Connection, intent: int, attempt: Attempt, payload: Payload | None) -> None:
-    """Note what an intended request came to, and keep its report if it brought one."""
-    # An attempt that somebody else took for an orphan, because the lock's file was removed, is still ours to settle.
-    settled = connection.execute(
-        "UPDATE attempts SET settled_at = ?, charge = ?, status = ?, queue_seconds = ?, service_seconds = ?"
-        " WHERE id = ? AND (charge IS NULL OR (charge = 'ambiguous' AND settled_at IS NULL))",
-        (time.time(), attempt.charge.value, attempt.status, attempt.queue_seconds, attempt.service_seconds, intent),
-    )
-    if settled.rowcount != 1:
+def settle(connection: sqlite3.Connection, ended: Sequence[tuple[int, Attempt, Payload | None]]) -> None:
+    """Note what intended requests came to, and keep the reports that they brought.
+
+    Raises:
+        StoreError: one of them is not to be settled. Which one is told when each is settled by itself.
+    """
+    now = time.time()
+    rows = [
+        (now, attempt.charge.value, attempt.status, attempt.queue_seconds, attempt.service_seconds, intent)
+        for intent, attempt, _ in ended
+    ]
+    if connection.executemany(_SETTLE, rows).rowcount != len(rows):
+        intent, attempt, _ = ended[0]
         raise StoreError(f"attempt {intent} was never intended, or is settled already", handle=attempt.handle)
-    if payload is not None:
-        keep(connection, payload, Origin(status=attempt.status, attempt=intent))
+    keep(
+        connection,
+        [
+            (payload, Origin(status=attempt.status, attempt=intent))
+            for intent, attempt, payload in ended
+            if payload is not None
+        ],
+    )
 
 
-def keep(connection: sqlite3.Connection, payload: Payload, origin: Origin) -> bool:
-    """Keep a report; False when this very one is kept already. What failed for its handle before has come right."""
-    stored, packing = pack(payload.body, payload.encoding)
+def keep(connection: sqlite3.Connection, reports: Sequence[tuple[Payload, Origin]]) -> int:
+    """Keep reports; how many of them were not there. What failed for their handles before has come right."""
+    if not reports:
+        return 0
+    (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM reports").fetchone()
+    rows: list[tuple[object, ...]] = []
+    bodies: list[tuple[int, bytes]] = []
+    for version, (payload, origin) in enumerate(reports, last + 1):
+        stored, packing = pack(payload.body, payload.encoding)
+        rows.append((version, *_columns(payload, packing, origin)))
+        bodies.append((version, stored))
+    if connection.executemany(_KEEP, rows).rowcount != len(rows):
+        added = {version for (version,) in connection.execute("SELECT id FROM reports WHERE id > ?", (last,))}
+        rows = [row for row in rows if row[0] in added]
+        bodies = [body for body in bodies if body[0] in added]
+    connection.executemany("INSERT INTO bodies (id, body) VALUES (?, ?)", bodies)
+    handles = [row[1:2] for row in rows]
+    connection.executemany("UPDATE failures SET standing = 0 WHERE handle = ? AND standing = 1", handles)
+    return len(rows)
+
+
+def _columns(payload: Payload, packing: str, origin: Origin) -> tuple[object, ...]:
     said = stamp(payload)
     row = Row(
         handle=payload.handle,
@@ -80,12 +113,7 @@ def keep(connection: sqlite3.Connection, payload: Payload, origin: Origin) -> bo
         attempt=origin.attempt,
         source=origin.source,
     )
-    inserted = connection.execute(_INSERT_REPORT, values_of(row))
-    if inserted.rowcount != 1:
-        return False
-    connection.execute("INSERT INTO bodies (id, body) VALUES (?, ?)", (inserted.lastrowid, stored))
-    connection.execute("UPDATE failures SET standing = 0 WHERE handle = ? AND standing = 1", (payload.handle,))
-    return True
+    return values_of(row)
 
 
 def record_failure(connection: sqlite3.Connection, failure: Failure) -> None:

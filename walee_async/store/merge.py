@@ -147,7 +147,7 @@ class _Merge:
                 version, payload = found
                 number = None if version.attempt is None else self._attempts.get(version.attempt)
                 origin = Origin(status=version.status, attempt=number, source=version.source)
-                added += keep(self._into, payload, origin)
+                added += keep(self._into, [(payload, origin)])
                 self._touch(payload.handle)
         return added, damaged
 

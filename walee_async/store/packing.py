@@ -58,7 +58,8 @@ def seal_of(values: tuple[object, ...]) -> bytes:
 
 def values_of(row: Row) -> tuple[object, ...]:
     """What to insert: the columns of `COLUMNS`, then the seal."""
-    return (*_values(row), seal(row))
+    values = _values(row)
+    return (*values, seal_of(values))
 
 
 class _Identity(Part, frozen=True):

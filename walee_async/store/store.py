@@ -21,6 +21,7 @@ from walee_async.store.paths import resolve
 from walee_async.store.reader import StoreReader
 from walee_async.store.reads import StoreReads
 from walee_async.store.records import Failure, Finding, Imported, Merged, Pruned
+from walee_async.store.ticket import Row, Work
 from walee_async.store.views import forget
 from walee_async.store.writer import Writer
 
@@ -134,8 +135,8 @@ class Store(StoreReads):
         """
         self._filter.add(handle)
         intent = next(self._numbers)
-        work = partial(journal.intend, intent=intent, attempt=(handle, number, key, run))
-        return Intent(intent, self._writes().submit(work, handle, begins=True))
+        row = Row(journal.intend, (intent, run, handle, number, key), handle, begins=True)
+        return Intent(intent, self._writes().submit(row))
 
     def settle(self, intent: Intent, attempt: Attempt, payload: Payload | None = None) -> Awaitable[None]:
         """Note what an intended request came to, and keep its report, in one transaction. Awaitable until on disk.
@@ -143,8 +144,7 @@ class Store(StoreReads):
         Raises:
             StoreError: by the await; it is not on disk, and the error holds the payload.
         """
-        work = partial(journal.settle, intent=intent.id, attempt=attempt, payload=payload)
-        return self._writes().submit(work, attempt.handle, payload, settles=True)
+        return self._writes().submit(Row(journal.settle, (intent.id, attempt, payload), attempt.handle, payload))
 
     def record_failure(
         self, handle: str, error: WaleeError, *, run: int | None = None, due_at: float | None = None
@@ -161,15 +161,15 @@ class Store(StoreReads):
             due_at=due_at,
             run=run,
         )
-        return self._writes().submit(partial(journal.record_failure, failure=failure), handle, settles=True)
+        return self._writes().submit(Work(partial(journal.record_failure, failure=failure), handle, settles=True))
 
     def begin_run(self, command: str = "") -> Awaitable[int]:
         """Note the start of a run; its number. `command` must not hold a key."""
-        return self._writes().submit(partial(journal.begin_run, command=command), begins=True)
+        return self._writes().submit(Work(partial(journal.begin_run, command=command), begins=True))
 
     def end_run(self, run: int, reason: str) -> Awaitable[None]:
         """Note the end of a run and why it ended, such as `complete`."""
-        return self._writes().submit(partial(journal.end_run, run=run, reason=reason))
+        return self._writes().submit(Work(partial(journal.end_run, run=run, reason=reason)))
 
     # -- upkeep -------------------------------------------------------------------------------------------------------
 
@@ -183,7 +183,7 @@ class Store(StoreReads):
         before, writer = time.time() - older_than, self._writes()
         work = partial(journal.prune_chunk, before=before, keep_latest=keep_latest)
         await asyncio.to_thread(forget, self.path)
-        while (chunk := await writer.submit(work)).reports:
+        while (chunk := await writer.submit(Work(work))).reports:
             reports, size = reports + chunk.reports, size + chunk.bytes
         await asyncio.to_thread(forget, self.path)
         return Pruned(reports, size)

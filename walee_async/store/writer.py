@@ -12,17 +12,17 @@ import threading
 import time
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from walee_async.errors import StoreError, StoreLockedError, StorePathError, StoreWriteError, WaleeError
 from walee_async.store.connect import explain, is_busy, is_lasting, may_want_room
 from walee_async.store.paths import is_same
+from walee_async.store.ticket import Ticket, Work, tell, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from walee_async.outcomes import Payload
     from walee_async.store.lock import Lock
     from walee_async.store.reserve import Reserve
 
@@ -41,37 +41,6 @@ report took 540 µs of CPU rather than 620, at the same reports a second; 2 ms g
 PATIENCE: Final = 0.0005
 """Seconds without another record after which enough are written. Written while they still come, they cost a tenth more
 CPU: whoever makes records and this thread took the interpreter from each other three times as often."""
-
-
-class Ticket(Generic[T]):
-    """One record on its way to the disk, and who is to be told. `work` may run twice, if the first is rolled back.
-
-    `begins` says that it begins something new, which a full disk has no room for; `settles` that it ends what was
-    begun, and is worth waiting for while another program holds the file; `alone` that it can be part of no transaction.
-    """
-
-    __slots__ = ("alone", "begins", "error", "future", "handle", "late", "loop", "payload", "result", "settles", "work")
-
-    def __init__(self, work: Callable[[sqlite3.Connection], T], handle: str | None, payload: Payload | None) -> None:
-        self.work = work
-        self.handle = handle
-        self.payload = payload
-        self.alone = self.begins = self.settles = self.late = False
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.future: asyncio.Future[T] | Future[T]
-        self.result: T | None = None
-        self.error: Exception | None = None
-
-    def settle(self) -> None:
-        """Tell who waits. To be called in the loop of a future that belongs to one."""
-        if self.future.done():
-            return  # its caller was cancelled; the record is written all the same
-        if self.error is None:
-            self.future.set_result(self.result)  # type: ignore[arg-type]  # None is a T where work returns it
-            return
-        self.future.set_exception(self.error)
-        if isinstance(self.future, asyncio.Future):
-            self.future.exception()  # a caller who went away is no reason for a message about an error nobody took
 
 
 class Writer:
@@ -111,18 +80,8 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name=f"walee store {path.name}", daemon=True)
         self._thread.start()
 
-    def submit(
-        self,
-        work: Callable[[sqlite3.Connection], T],
-        handle: str | None = None,
-        payload: Payload | None = None,
-        *,
-        begins: bool = False,
-        settles: bool = False,
-    ) -> asyncio.Future[T]:
+    def submit(self, ticket: Ticket[T]) -> asyncio.Future[T]:
         """Queue a record from within an event loop; the future is done when it is on disk."""
-        ticket = Ticket(work, handle, payload)
-        ticket.begins, ticket.settles = begins, settles
         ticket.loop = asyncio.get_running_loop()
         ticket.future = future = ticket.loop.create_future()
         self._put(ticket)
@@ -132,8 +91,8 @@ class Writer:
         self, work: Callable[[sqlite3.Connection], T], *, alone: bool = False, begins: bool = False
     ) -> Future[T]:
         """Queue a record from any thread."""
-        ticket = Ticket(work, None, None)
-        ticket.alone, ticket.begins = alone, begins
+        ticket = Work(work, begins=begins)
+        ticket.alone = alone
         future: Future[T] = Future()
         ticket.future = future
         self._put(ticket)
@@ -157,13 +116,13 @@ class Writer:
         while (batch := self._gather()) is not None:
             self._look()
             self._write(batch)
-            _tell(batch)
+            tell(batch)
         self._look()
         self._closing = True
         while not self._queue.empty():  # what came while we closed, and what waited for another program
             if (ticket := self._queue.get()) is not None:
                 self._write([ticket])
-                _tell([ticket])
+                tell([ticket])
         with suppress(sqlite3.Error):  # a checkpoint that fails leaves everything in the WAL, where it is as safe
             self._connection.close()
 
@@ -252,11 +211,10 @@ class Writer:
 
     def _commit(self, batch: list[Ticket[Any]]) -> None:
         if batch[0].alone:
-            batch[0].result = batch[0].work(self._connection)
+            write(self._connection, batch)
             return
         self._connection.execute("BEGIN IMMEDIATE")
-        for ticket in batch:
-            ticket.result = ticket.work(self._connection)
+        write(self._connection, batch)
         self._connection.execute("COMMIT")
 
     def _roll_back(self) -> None:
@@ -276,20 +234,3 @@ class Writer:
             if ticket.payload is not None and isinstance(own, StoreWriteError | StoreLockedError | StorePathError):
                 self.unkept.append(ticket.payload.handle)
         return own
-
-
-def _tell(batch: list[Ticket[Any]]) -> None:
-    batch = [ticket for ticket in batch if not ticket.late]
-    loops = {ticket.loop for ticket in batch}
-    for loop in loops:
-        mine = [ticket for ticket in batch if ticket.loop is loop]
-        if loop is None:
-            _settle(mine)
-        else:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits
-                loop.call_soon_threadsafe(_settle, mine)
-
-
-def _settle(tickets: list[Ticket[Any]]) -> None:
-    for ticket in tickets:
-        ticket.settle()
