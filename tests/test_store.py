@@ -612,6 +612,33 @@ async def test_records_that_wait_together_are_one_commit(path: Path) -> None:
         assert _commits(path) - before == 1
 
 
+async def test_attempts_that_begin_and_end_together_are_one_commit(path: Path) -> None:
+    """Whatever stands between them; a report that came twice is kept once, and the others with it."""
+    async with Store.open(path) as store:
+        await store.begin_run()
+        before = _commits(path)
+        for number in range(12):
+            bought = payload(f"h{number % 10}", body=b"{}")
+            settled = store.settle(store.intend(bought.handle, 1, "key 1"), attempt(bought.handle), bought)
+            failed = store.record_failure(bought.handle, NoReportError("none"))
+        await settled
+        await failed
+        assert _commits(path) - before <= 4
+        assert (await store.totals()).reports == 10
+        assert [one.handle async for one in store.payloads()] == [f"h{number}" for number in range(10)]
+        assert (await store.charges())[Charge.BILLED] == 12
+        assert [failure.handle for failure in await store.failures()] == [f"h{number % 10}" for number in range(2, 12)]
+
+
+async def test_what_begins_after_an_end_is_in_doubt_though_both_are_one_commit(path: Path) -> None:
+    """A report makes up for the doubts before it, and for none after it."""
+    async with Store.open(path) as store:
+        await store.begin_run()
+        store.settle(store.intend("a", 1, "key 1"), attempt("a"))
+        await store.settle(store.intend("a", 2, "key 1"), attempt("a", Charge.AMBIGUOUS, 2))
+        assert (await store.standing(["a"]))["a"].ambiguous == 1
+
+
 def _commits(path: Path) -> int:
     """Frames in the write-ahead log that end a commit."""
     log = path.with_name("reports.db-wal").read_bytes()
@@ -741,7 +768,6 @@ async def test_a_lock_that_is_removed_is_missed(path: Path) -> None:
         intent = store.intend("a", 1, "key 1")
         await intent
         path.with_name("reports.db.lock").unlink()
-        await asyncio.sleep(1.01)
         Store.open(path.with_name("other.db")).close()
         for begun in (store.intend("b", 1, "key 1"), store.begin_run(), store.merge(path.with_name("other.db"))):
             with pytest.raises(StoreLockedError, match=r"lock of .* was removed"):

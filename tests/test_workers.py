@@ -145,6 +145,30 @@ def test_leaving_before_they_are_there_waits_for_them_only() -> None:
     assert active_children() == []
 
 
+FORKED = """
+import os, signal, sys
+from test_workers import squares
+from walee_async.workers import Workers
+if __name__ == "__main__":
+    with Workers(1, squares, (2,)) as workers:
+        workers.wait()
+        if (child := os.fork()) == 0:
+            signal.pause()
+            os._exit(0)
+    print("left", flush=True)
+    os.kill(child, signal.SIGKILL)
+"""
+EXITING = """
+import sys
+from test_workers import squares
+from walee_async.workers import Workers
+if __name__ == "__main__":
+    workers = Workers(1, squares, (2,)).__enter__()
+    workers.wait()
+    workers.hand_out(iter([0, 1]), 2)
+    print("left", flush=True)
+    sys.exit()
+"""
 KILLED = """
 import os, signal, sys
 from test_workers import squares
@@ -158,13 +182,40 @@ if __name__ == "__main__":
 """
 
 
+def ended(folder: Path, program: str) -> tuple[int, str, str]:
+    """How a program ended, and whoever has its streams: its status, and what was written to them."""
+    script = folder / "script.py"
+    script.write_text(program)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, env=environment, timeout=20, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_nobody_works_on_for_a_process_that_was_killed(tmp_path: Path) -> None:
     """The others end by themselves, silently."""
-    script = tmp_path / "script.py"
-    script.write_text(KILLED)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
-    ended = subprocess.run(  # until whoever has its streams has ended
-        [sys.executable, str(script)], capture_output=True, text=True, env=environment, timeout=20, check=False
-    )
-    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGKILL, "asked\n", "")
+    assert ended(tmp_path, KILLED) == (-signal.SIGKILL, "asked\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_leaving_does_not_wait_for_a_process_that_was_forked_meanwhile(tmp_path: Path) -> None:
+    """It has all that this process had open, and goes on for as long as it likes."""
+    assert ended(tmp_path, FORKED) == (0, "left\n", "")
+
+
+def test_a_program_may_end_without_leaving(tmp_path: Path) -> None:
+    """Nobody waits for anybody then."""
+    assert ended(tmp_path, EXITING) == (0, "left\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows stops no process")
+def test_leaving_waits_only_so_long_for_a_process_that_does_not_end() -> None:
+    """It is killed then."""
+    with Workers(1, squares, (2,)) as workers:
+        workers.wait()
+        pid = active_children()[0].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+    assert active_children() == []

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain, islice, pairwise
+from multiprocessing import current_process
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
 CHUNK: Final = 50
-"""Reports that a process scores at a time: 10 to 22 ms of work, and a message of 130 KB, which a pipe holds. A larger
-one would keep whoever sends it until it is taken in."""
+"""Reports that a process scores at a time: 10 to 22 ms of work, and a message of 130 KB, of which a pipe holds one. A
+larger one would keep whoever sends it until it is taken in."""
 AHEAD: Final = 8
 """Chunks for each process that may have to wait until it is their turn."""
 ALONE: Final = 1000
@@ -156,12 +157,12 @@ def rescore(
         first = list(islice(chunks, ALONE // CHUNK))
         more = next(chunks, None)
         chunks = chain(first, chunks if more is None else chain([more], chunks))
-        jobs = jobs or (1 if more is None else _cores())
+        jobs = jobs or (1 if more is None or current_process().daemon else _cores())  # a daemon may start none
         own = Scorer(reader, views, brief, lenient=on_trouble is not None)
         if jobs == 1:
             yield from _alone(own, chunks, on_trouble)
         else:
-            with Workers(jobs - 1, _scorer, (str(reader.path), brief, on_trouble is not None)) as workers:
+            with Workers(jobs - 1, scorer_of, (str(reader.path), brief, on_trouble is not None)) as workers:
                 yield from _shared(workers, own, chunks, AHEAD * jobs, on_trouble)
 
 
@@ -230,7 +231,8 @@ def _tell(troubles: Iterable[Finding], on_trouble: _Told | None) -> None:
 
 
 @contextmanager
-def _scorer(path: str, brief: Brief, lenient: bool) -> Iterator[Callable[[list[int]], Scored]]:
+def scorer_of(path: str, brief: Brief, lenient: bool) -> Iterator[Callable[[list[int]], Scored]]:
+    """What scores chunks of a store in another process."""
     with StoreReader.open(path) as reader, closing(Views(reader, ScoreView)) as views:
         scorer = Scorer(reader, views, brief, lenient=lenient)
         yield lambda chunk: scorer.scored(chunk, Packed(bytearray(), []))

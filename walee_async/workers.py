@@ -8,6 +8,7 @@ that they took with a ProcessPoolExecutor (`benchmarks/rescore.py`).
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 import threading
 from collections import deque
@@ -32,6 +33,8 @@ A = TypeVar("A")
 
 _EACH: Final = 2
 """Questions that a process has at a time: one to work on, and one to go on with."""
+_LEAVE: Final = 5.0
+"""Seconds for a process to finish what it is at and to close what it has open; then it is killed."""
 
 
 class Piece(Generic[A]):
@@ -54,7 +57,8 @@ class Workers(Generic[Q, A]):
     ) -> None:
         """Prepare so many processes, each of which answers with what it gets by entering `make(*given)`.
 
-        `make` is a function of a module; what is given, asked and answered is pickled.
+        `make` is a function of a module; what is given, asked and answered is pickled. Questions are small: a pipe
+        holds those of a process.
         """
         self._count = count
         self._given = (make, given)
@@ -73,9 +77,11 @@ class Workers(Generic[Q, A]):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         with _deaf():
-            for pipe in self._workers:
-                pipe.close()
             for worker in self._workers.values():
+                worker.hang_up()
+            for worker in self._workers.values():
+                worker.process.join(_LEAVE)
+                worker.process.kill()
                 worker.process.join()
 
     def hand_out(self, questions: Iterator[Q], most: int) -> list[Piece[A]]:
@@ -122,14 +128,24 @@ class _Worker(Generic[A]):
         return _EACH - len(self._asked) if self._there else 0
 
     def ask(self, question: object) -> Piece[A]:
-        with _told():
+        with _connected():
             self.pipe.send(question)
         piece: Piece[A] = Piece()
         self._asked.append(piece)
         return piece
 
+    def hang_up(self) -> None:
+        """Ask nothing more: the process ends when it sees that."""
+        if sys.platform != "win32":
+            # A process that was forked from this one has the pipe too, and closing ours alone would not end it.
+            end = socket.socket(fileno=self.pipe.fileno())
+            with suppress(OSError):  # it has ended
+                end.shutdown(socket.SHUT_RDWR)
+            end.detach()
+        self.pipe.close()
+
     def listen(self) -> None:
-        with _told():
+        with _connected():
             came, problem = self.pipe.recv()
         if problem is not None:
             raise problem
@@ -139,10 +155,10 @@ class _Worker(Generic[A]):
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _connected() -> Iterator[None]:
     try:
         yield
-    except (EOFError, ConnectionError):
+    except (EOFError, OSError):  # OSError: it has ended in the middle of a message
         raise WaleeError("A process beside this one has ended; where memory is short, try fewer jobs") from None
 
 

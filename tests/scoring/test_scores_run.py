@@ -19,10 +19,11 @@ import pytest
 from walee_async import Brief, Failed, Fetched, ScoreView, WaleeClient, rescore, score
 from walee_async.decode import decode
 from walee_async.errors import ConfigError, DecodeError, StoreDamagedError, StorePathError
-from walee_async.rescoring import Packed, Scorer
+from walee_async.rescoring import Packed, Scored, Scorer, scorer_of
 from walee_async.scoring import Score, rank
 from walee_async.store import Finding, Store, StoreReader, Views
 from walee_async.testing import Code, Gateway, Maker, WrongType
+from walee_async.workers import Workers
 
 pytestmark = pytest.mark.anyio
 
@@ -116,6 +117,30 @@ async def test_what_another_process_scored_is_what_it_would_be_here(gateway: Gat
     assert [next(came) for _ in range(len(begun))] == begun
     with pytest.raises(DecodeError, match=r"followers"):
         next(came)
+
+
+@pytest.mark.parametrize("lenient", [True, False])
+async def test_trouble_in_another_process_is_told_or_raised_here(gateway: Gateway, path: Path, lenient: bool) -> None:
+    """When it is its turn: told before the scores of its chunk, raised after those that come before it."""
+    gateway.plan(gateway.handles[4], WrongType("user_profile.followers", "many"))
+    await filled(gateway, path)
+    with StoreReader.open(path) as reader:
+        versions = reader.versions()
+    given = (str(path), BRIEF, lenient)
+    workers: Workers[list[int], Scored] = Workers(1, scorer_of, given)
+    with workers:
+        workers.wait()
+        (piece,) = workers.hand_out(iter([versions]), 1)
+        workers.wait()
+    assert piece.came is not None
+    told: list[Finding] = []
+    scores = piece.came.opened(told.append)
+    if lenient:
+        assert len(list(scores)) == 19
+        assert [finding.handle for finding in told] == [gateway.handles[4]]
+    else:
+        with pytest.raises(DecodeError, match=r"followers"):
+            list(scores)
 
 
 async def test_damage_is_told_or_raised(gateway: Gateway, path: Path) -> None:

@@ -78,9 +78,9 @@ class Books:
         return Counter(dict(self._all(query, (Charge.AMBIGUOUS.value,))))
 
     def unsettled(self) -> list[str]:
-        """The handles whose last outcome is a failure, or of which an attempt is under way or ambiguous."""
+        """The handles whose last outcome is a failure, and those of all attempts that are ambiguous."""
         query = (
-            "SELECT handle FROM failures WHERE standing = 1 UNION ALL SELECT handle FROM attempts WHERE charge IS NULL"
+            "SELECT handle FROM failures WHERE standing = 1"
             " UNION ALL SELECT handle FROM attempts WHERE charge = 'ambiguous'"
         )
         return [handle for (handle,) in self._all(query)]

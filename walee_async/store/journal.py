@@ -44,31 +44,29 @@ class Origin(Struct, frozen=True, kw_only=True):
     source: str = "gateway"
 
 
-def intend(connection: sqlite3.Connection, attempts: Sequence[tuple[int, int | None, str, int, str]]) -> None:
-    """Note that requests are about to be sent: the intent, run, handle, number and key label of each."""
-    now = time.time()
-    connection.executemany(_INTEND, [(*attempt, now) for attempt in attempts])
+def intend(connection: sqlite3.Connection, attempts: Sequence[tuple[int, int | None, str, int, str, float]]) -> None:
+    """Note that requests are about to be sent: the intent, run, handle, number, key label and time of each."""
+    connection.executemany(_INTEND, attempts)
 
 
-def settle(connection: sqlite3.Connection, ended: Sequence[tuple[int, Attempt, Payload | None]]) -> None:
-    """Note what intended requests came to, and keep the reports that they brought.
+def settle(connection: sqlite3.Connection, ended: Sequence[tuple[int, float, Attempt, Payload | None]]) -> None:
+    """Note what intended requests came to and when, and keep the reports that they brought.
 
     Raises:
         StoreError: one of them is not to be settled. Which one is told when each is settled by itself.
     """
-    now = time.time()
     rows = [
-        (now, attempt.charge.value, attempt.status, attempt.queue_seconds, attempt.service_seconds, intent)
-        for intent, attempt, _ in ended
+        (at, attempt.charge.value, attempt.status, attempt.queue_seconds, attempt.service_seconds, intent)
+        for intent, at, attempt, _ in ended
     ]
     if connection.executemany(_SETTLE, rows).rowcount != len(rows):
-        intent, attempt, _ = ended[0]
+        intent, _, attempt, _ = ended[0]
         raise StoreError(f"attempt {intent} was never intended, or is settled already", handle=attempt.handle)
     keep(
         connection,
         [
             (payload, Origin(status=attempt.status, attempt=intent))
-            for intent, attempt, payload in ended
+            for intent, _, attempt, payload in ended
             if payload is not None
         ],
     )

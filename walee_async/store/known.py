@@ -7,6 +7,7 @@ are looked up like all that is known.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from walee_async.errors import StoreError
@@ -61,12 +62,16 @@ class Known:
         if last is None or not self._trusted:
             return
         try:
-            # From the index in which they are looked up, so that damage is seen here as it is there.
-            some = reader.handles(last, _LEARNT * asked)
-            rest = [] if some else reader.unsettled()
+            # In the index in which they are looked up, on from where the last piece ended.
+            some = reader.handles(last, 2 + _LEARNT * asked)
+            rest = reader.unsettled() if some in ([], [last]) else []
         except StoreError:
             self.distrust()  # what is damaged is told to those who ask for it
             return
-        for handle in some or rest:
+        # A handle that damage made another one stands out of order, and what follows it there is found all the same.
+        if (last and some[:1] != [last]) or any(one >= other for one, other in pairwise(map(str.encode, some))):
+            self.distrust()
+            return
+        for handle in some + rest:
             self.add(handle)
-        self._last = some[-1] if some else None
+        self._last = None if some in ([], [last]) else some[-1]

@@ -129,10 +129,10 @@ class StoreReader(Books):
         query = f"SELECT handle, id FROM reports AS r WHERE {_NEWEST} AND handle IN"
         return dict(self._about(handles, query))
 
-    def handles(self, after: str, most: int) -> list[str]:
-        """The next handles that have a report, in their order."""
-        query = "SELECT DISTINCT handle FROM reports WHERE handle > ? ORDER BY handle LIMIT ?"
-        return [handle for (handle,) in self._all(query, (after, most))]
+    def handles(self, first: str, most: int) -> list[str]:
+        """The handles that have a report, from one on, in the order of their bytes."""
+        query = "SELECT DISTINCT handle FROM reports WHERE handle >= ? ORDER BY handle LIMIT ?"
+        return [handle for (handle,) in self._all(query, (first, most))]
 
     def versions(self, after: int = 0, *, every: bool = False) -> list[int]:
         """The ids of the next `PAGE` reports after one: the newest of each handle, or every version."""

@@ -70,7 +70,7 @@ class StoreReads:
         """Whether there is certainly nothing that `standing` would tell of a handle; the store is not read for it.
 
         False while that is not known: before some have been looked up, more in a large store; in one that another
-        process writes to; and after an import or a merge.
+        process writes to; and after an import or a merge. A class whose `standing` knows of more says so here too.
         """
         return self._filter.is_new(handle)
 

@@ -21,7 +21,7 @@ from walee_async.store.paths import resolve
 from walee_async.store.reader import StoreReader
 from walee_async.store.reads import StoreReads
 from walee_async.store.records import Failure, Finding, Imported, Merged, Pruned
-from walee_async.store.ticket import Row, Work
+from walee_async.store.ticket import RowTicket, WorkTicket
 from walee_async.store.views import forget
 from walee_async.store.writer import Writer
 
@@ -76,7 +76,7 @@ class Store(StoreReads):
         self.orphans = opened.orphans if opened else ()
         self.remarks = opened.remarks if opened else ()
         self._lock = opened.lock if opened else None
-        self._writer = _writer(path, opened) if opened else None
+        self._writer = Writer(opened.connection, path, opened.lock, opened.reserve, opened.cramped) if opened else None
         self._numbers = itertools.count(opened.next_attempt if opened else 1)
         self._process = os.getpid()
         self._closing = threading.Lock()
@@ -135,8 +135,8 @@ class Store(StoreReads):
         """
         self._filter.add(handle)
         intent = next(self._numbers)
-        row = Row(journal.intend, (intent, run, handle, number, key), handle, begins=True)
-        return Intent(intent, self._writes().submit(row))
+        ticket = RowTicket(journal.intend, (intent, run, handle, number, key, time.time()), handle, begins=True)
+        return Intent(intent, self._writes().submit(ticket))
 
     def settle(self, intent: Intent, attempt: Attempt, payload: Payload | None = None) -> Awaitable[None]:
         """Note what an intended request came to, and keep its report, in one transaction. Awaitable until on disk.
@@ -144,7 +144,9 @@ class Store(StoreReads):
         Raises:
             StoreError: by the await; it is not on disk, and the error holds the payload.
         """
-        return self._writes().submit(Row(journal.settle, (intent.id, attempt, payload), attempt.handle, payload))
+        self._filter.add(attempt.handle if payload is None else payload.handle)
+        row = (intent.id, time.time(), attempt, payload)
+        return self._writes().submit(RowTicket(journal.settle, row, attempt.handle, payload))
 
     def record_failure(
         self, handle: str, error: WaleeError, *, run: int | None = None, due_at: float | None = None
@@ -161,15 +163,15 @@ class Store(StoreReads):
             due_at=due_at,
             run=run,
         )
-        return self._writes().submit(Work(partial(journal.record_failure, failure=failure), handle, settles=True))
+        return self._writes().submit(WorkTicket(partial(journal.record_failure, failure=failure), handle, settles=True))
 
     def begin_run(self, command: str = "") -> Awaitable[int]:
         """Note the start of a run; its number. `command` must not hold a key."""
-        return self._writes().submit(Work(partial(journal.begin_run, command=command), begins=True))
+        return self._writes().submit(WorkTicket(partial(journal.begin_run, command=command), begins=True))
 
     def end_run(self, run: int, reason: str) -> Awaitable[None]:
         """Note the end of a run and why it ended, such as `complete`."""
-        return self._writes().submit(Work(partial(journal.end_run, run=run, reason=reason)))
+        return self._writes().submit(WorkTicket(partial(journal.end_run, run=run, reason=reason)))
 
     # -- upkeep -------------------------------------------------------------------------------------------------------
 
@@ -183,7 +185,7 @@ class Store(StoreReads):
         before, writer = time.time() - older_than, self._writes()
         work = partial(journal.prune_chunk, before=before, keep_latest=keep_latest)
         await asyncio.to_thread(forget, self.path)
-        while (chunk := await writer.submit(Work(work))).reports:
+        while (chunk := await writer.submit(WorkTicket(work))).reports:
             reports, size = reports + chunk.reports, size + chunk.bytes
         await asyncio.to_thread(forget, self.path)
         return Pruned(reports, size)
@@ -293,7 +295,3 @@ class Store(StoreReads):
                 f"{self.path} was opened by the process this one was forked from; open it for reading"
             )
         return self._writer
-
-
-def _writer(path: Path, opened: Opened) -> Writer:
-    return Writer(opened.connection, path, opened.lock, opened.reserve, opened.cramped)

@@ -48,7 +48,7 @@ class Ticket(Generic[T]):
             self.future.exception()  # a caller who went away is no reason for a message about an error nobody took
 
 
-class Work(Ticket[T]):
+class WorkTicket(Ticket[T]):
     """A record that some work makes."""
 
     __slots__ = ("work",)
@@ -65,14 +65,14 @@ class Work(Ticket[T]):
         self.work = work
 
 
-class Row(Ticket[None]):
-    """A record that is a row, and is written together with the others of its kind."""
+class RowTicket(Ticket[None]):
+    """A record that is a row; `note` writes all rows of its kind at once."""
 
-    __slots__ = ("row", "write")
+    __slots__ = ("note", "row")
 
     def __init__(
         self,
-        write: Callable[[sqlite3.Connection, list[Any]], None],
+        note: Callable[[sqlite3.Connection, list[Any]], None],
         row: object,
         handle: str,
         payload: Payload | None = None,
@@ -80,30 +80,33 @@ class Row(Ticket[None]):
         begins: bool = False,
     ) -> None:
         super().__init__(handle, payload, begins=begins, settles=not begins)
-        self.write = write
+        self.note = note
         self.row = row
 
 
 def write(connection: sqlite3.Connection, tickets: Sequence[Ticket[Any]]) -> None:
-    """Do what some tickets are about, in their order; rows of a kind that no work stands between are written at once.
+    """Do what some tickets are about, in their order; but rows that no work stands between are written kind by kind.
 
-    What begins an attempt is of one kind, what ends it of another, and goes second: both can be in one transaction.
+    What begins goes first: an attempt may end in the transaction in which it began.
     """
-    rows: list[Row] = []
+    rows: list[RowTicket] = []
     for ticket in tickets:
-        if isinstance(ticket, Row):
+        if isinstance(ticket, RowTicket):
             rows.append(ticket)
-        elif isinstance(ticket, Work):
-            _write_rows(connection, rows)
+        else:
+            assert isinstance(ticket, WorkTicket)
+            _note(connection, rows)
             rows.clear()
             ticket.result = ticket.work(connection)
-    _write_rows(connection, rows)
+    _note(connection, rows)
 
 
-def _write_rows(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    for some in ([row for row in rows if row.begins], [row for row in rows if not row.begins]):
-        if some:
-            some[0].write(connection, [ticket.row for ticket in some])
+def _note(connection: sqlite3.Connection, tickets: Sequence[RowTicket]) -> None:
+    kinds: dict[Any, list[object]] = {}
+    for ticket in sorted(tickets, key=lambda ticket: not ticket.begins):
+        kinds.setdefault(ticket.note, []).append(ticket.row)
+    for note, rows in kinds.items():
+        note(connection, rows)
 
 
 def tell(tickets: Sequence[Ticket[Any]]) -> None:

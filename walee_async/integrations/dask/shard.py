@@ -87,6 +87,10 @@ class Shard(Store):
         """All that bears on whether to buy the report of each handle, from every store of the folder."""
         return await self._read(lambda reader: self._known(reader, handles))
 
+    def is_new(self, handle: str) -> bool:
+        """No handle is, without reading: any store of the folder may hold something of it."""
+        return False
+
     async def bought_now(self, handles: Sequence[str]) -> set[str]:
         """Those of some handles whose reports this very run has bought, by whichever of its workers."""
 
