@@ -7,6 +7,7 @@ that they took with a ProcessPoolExecutor (`benchmarks/rescore.py`).
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -62,6 +63,7 @@ class Workers(Generic[Q, A]):
         """
         self._count = count
         self._given = (make, given)
+        self._process = os.getpid()
         self._workers: dict[Connection[Any, Any], _Worker[A]] = {}
 
     def __enter__(self) -> Self:
@@ -76,6 +78,8 @@ class Workers(Generic[Q, A]):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if os.getpid() != self._process:
+            return  # forked meanwhile: they are another's
         with _deaf():
             for worker in self._workers.values():
                 worker.hang_up()
