@@ -26,8 +26,12 @@ if sys.platform != "win32":
     from multiprocessing.resource_tracker import ensure_running
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
     from types import TracebackType
+
+    if sys.platform == "win32":
+        from multiprocessing.connection import PipeConnection as Connection
+    else:
+        from multiprocessing.connection import Connection
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -172,15 +176,15 @@ def _deaf() -> Iterator[None]:
 
     They inherit the mask, so that they do not hear it while they start either.
     """
-    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+    if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
+        ensure_running()  # started with the first process, the tracker would let Ctrl-C in again before that is there
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:
         yield
-        return
-    ensure_running()  # started with the first process, the tracker would let Ctrl-C in again before that is there
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(pipe: Connection[Any, Any], make: Callable[..., Any], given: tuple[object, ...]) -> None:
