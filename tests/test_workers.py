@@ -2,72 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import operator
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import nullcontext
 from multiprocessing import active_children
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from walee_async.errors import PayloadError, WaleeError
+from walee_async.errors import InvalidHandleError, WaleeError
+from walee_async.handles import parse_handle
 from walee_async.workers import Piece, Workers
 
-
-@contextmanager
-def squares(power: int) -> Iterator[Callable[[int], int]]:
-    """The larger the number the sooner it is done."""
-
-    def work(number: int) -> int:
-        sum(range(5000 * (50 - number)))
-        return int(number**power)
-
-    yield work
-
-
-@contextmanager
-def refusing() -> Iterator[Callable[[str], str]]:
-    def work(question: str) -> str:
-        raise PayloadError(f"{question} is no report", handle=question)
-
-    yield work
-
-
-@contextmanager
-def unable() -> Iterator[Callable[[str], str]]:
-    raise PayloadError("there is nothing to work with")
-    yield str
-
-
-@contextmanager
-def dying() -> Iterator[Callable[[int], int]]:
-    def work(signum: int) -> int:
-        os.kill(os.getpid(), signum)
-        return signum
-
-    yield work
-
-
-@contextmanager
-def tidy(folder: Path) -> Iterator[Callable[[int], int]]:
-    (folder / f"{os.getpid()}.begun").touch()
-    try:
-        yield lambda number: number
-    finally:
-        (folder / f"{os.getpid()}.left").touch()
-
-
-@contextmanager
-def waiting(go: Path) -> Iterator[Callable[[int], int]]:
-    def work(number: int) -> int:
-        while not go.exists():
-            pass
-        return number
-
-    yield work
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot stop, fork or kill like this")
 
 
 def answers(workers: Workers[int, int], questions: Iterator[int]) -> list[int]:
@@ -79,79 +32,105 @@ def answers(workers: Workers[int, int], questions: Iterator[int]) -> list[int]:
         workers.wait()
 
 
+def stop() -> int:
+    """Let the one process there is stand still."""
+    (child,) = active_children()
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGSTOP)
+    return child.pid
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_each_question_has_its_answer(count: int) -> None:
     """The pieces are in the order of the questions, and each has the answer to its own, whoever was first."""
-    with Workers(count, squares, (2,)) as workers:
-        questions = iter(range(50))
-        found: list[int] = []
+    asked = [5000, 1, 3000, 2, *range(46)]
+    questions, found = iter(asked), list[int]()
+    with Workers(count, nullcontext, (math.factorial,)) as workers:
         while len(found) < 50:
             found += answers(workers, questions)
-    assert found == [number**2 for number in range(50)]
+    assert found == [math.factorial(number) for number in asked]
 
 
-def test_no_more_is_asked_than_there_is_room_for(tmp_path: Path) -> None:
+def test_no_more_is_asked_than_there_is_room_for() -> None:
     """Two questions each, and no more than whoever asks has room for; what is not asked is still there."""
     questions = iter(range(50))
-    with Workers(1, waiting, (tmp_path / "go",)) as workers:
+    with Workers(1, nullcontext, (operator.neg,)) as workers:
         assert workers.hand_out(questions, 9) == []
         workers.wait()
-        asked = [len(workers.hand_out(questions, most)) for most in (0, 1, 9, 9)]
-        (tmp_path / "go").touch()
-    assert (asked, next(questions)) == ([0, 1, 1, 0], 2)
+        assert workers.hand_out(questions, 0) == []
+        pid = stop()
+        asked = [len(workers.hand_out(questions, most)) for most in (1, 9, 9)]
+        os.kill(pid, signal.SIGCONT)
+    assert (asked, next(questions)) == ([1, 1, 0], 2)
 
 
-def test_what_goes_wrong_there_is_raised_here() -> None:
+def test_what_goes_wrong_there_is_raised_here(tmp_path: Path) -> None:
     """As it is, with all that it says; whether at work or at the beginning."""
-    with Workers(1, refusing, ()) as workers, pytest.raises(PayloadError, match=r"a\.b is no report") as caught:
+    with Workers(1, nullcontext, (parse_handle,)) as workers, pytest.raises(InvalidHandleError) as caught:
         workers.wait()
-        workers.hand_out(iter(["a.b"]), 1)
+        workers.hand_out(iter(["no handle at all"]), 1)
         workers.wait()
-    assert caught.value.handle == "a.b"
-    with Workers(1, unable, ()) as workers, pytest.raises(PayloadError, match="nothing to work with"):
+    with pytest.raises(InvalidHandleError) as here:
+        parse_handle("no handle at all")
+    assert str(caught.value) == str(here.value)
+    with Workers(1, open, (tmp_path / "nothing",)) as workers, pytest.raises(FileNotFoundError, match="nothing"):
         workers.wait()
 
 
-def test_a_process_that_is_killed_is_told(tmp_path: Path) -> None:
+def test_a_process_that_is_killed_is_told() -> None:
     """Whether it was at work or at rest, and there is no end of waiting for it."""
     told = pytest.raises(WaleeError, match=r"^A process beside this one has ended; .* try fewer jobs\.$")
-    with Workers(1, dying, ()) as workers, told:
+    with Workers(1, nullcontext, (signal.raise_signal,)) as workers, told:
         workers.wait()
         workers.hand_out(iter([int(signal.SIGTERM)]), 1)
         workers.wait()
-    with Workers(2, tidy, (tmp_path,)) as workers, told:
-        workers.wait()
+    with Workers(2, nullcontext, (operator.neg,)) as others, told:
+        others.wait()
         active_children()[0].kill()
         while True:
-            workers.wait()
+            others.wait()
 
 
 def test_leaving_lets_everybody_finish(tmp_path: Path) -> None:
     """What a process has open it closes itself, and none is left."""
-    with Workers(2, tidy, (tmp_path,)) as workers:
-        begun: list[Path] = []
-        while len(begun) < 2:
+    with Workers(2, TemporaryDirectory, (None, "begun", str(tmp_path))) as workers:
+        while len(list(tmp_path.glob("begun*"))) < 2:
             workers.wait()
-            begun = list(tmp_path.glob("*.begun"))
-        workers.hand_out(iter(range(9)), 9)
-    assert sorted(path.stem for path in tmp_path.glob("*.left")) == sorted(path.stem for path in begun)
-    assert active_children() == []
+    assert list(tmp_path.iterdir()) == active_children() == []
 
 
-def test_leaving_before_they_are_there_waits_for_them_only() -> None:
-    """Whoever needs nobody in the end is not told of an error."""
-    with Workers(2, squares, (2,)):
+def test_leaving_before_they_are_there_is_no_error() -> None:
+    """Whoever needs nobody in the end waits for them only."""
+    with Workers(2, nullcontext, (operator.neg,)):
         pass
     assert active_children() == []
 
 
-FORKED = """
-import os, signal
-from test_workers import squares
+def test_leaving_waits_only_so_long_for_a_process_that_does_not_end() -> None:
+    """It is killed then."""
+    with Workers(1, nullcontext, (operator.neg,)) as workers:
+        workers.wait()
+        stop()
+    assert active_children() == []
+
+
+BEGINNING = """
+import operator, os, signal, sys
+from contextlib import nullcontext
 from walee_async.workers import Workers
+"""
+KILLED = """
+if __name__ == "__main__":
+    with Workers(1, nullcontext, (operator.neg,)) as workers:
+        workers.wait()
+        workers.hand_out(iter([0, 1]), 2)
+        print("asked", flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+FORKED = """
 if __name__ == "__main__":
     try:
-        with Workers(1, squares, (2,)) as workers:
+        with Workers(1, nullcontext, (operator.neg,)) as workers:
             workers.wait()
             if os.fork() == 0:
                 raise EOFError
@@ -166,47 +145,28 @@ if __name__ == "__main__":
         os._exit(0)
 """
 EXITING = """
-import sys
-from test_workers import squares
-from walee_async.workers import Workers
 if __name__ == "__main__":
-    workers = Workers(1, squares, (2,)).__enter__()
+    workers = Workers(1, nullcontext, (operator.neg,)).__enter__()
     workers.wait()
     workers.hand_out(iter([0, 1]), 2)
     print("left", flush=True)
     sys.exit()
-"""
-KILLED = """
-import os, signal, sys
-from test_workers import squares
-from walee_async.workers import Workers
-if __name__ == "__main__":
-    with Workers(1, squares, (2,)) as workers:
-        workers.wait()
-        workers.hand_out(iter([0, 1]), 2)
-        print("asked", flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 def ended(folder: Path, program: str) -> tuple[int, str, str]:
     """How a program ended, and whoever has its streams: its status, and what was written to them."""
     script = folder / "script.py"
-    script.write_text(program)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
-    done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, env=environment, timeout=20, check=False
-    )
+    script.write_text(BEGINNING + program)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=20, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_nobody_works_on_for_a_process_that_was_killed(tmp_path: Path) -> None:
     """The others end by themselves, silently."""
     assert ended(tmp_path, KILLED) == (-signal.SIGKILL, "asked\n", "")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 def test_leaving_does_not_wait_for_a_process_that_was_forked_meanwhile(tmp_path: Path) -> None:
     """It has all that this process had open, and may end at once, or go on for as long as it likes."""
     assert ended(tmp_path, FORKED) == (0, "left\n", "")
@@ -215,14 +175,3 @@ def test_leaving_does_not_wait_for_a_process_that_was_forked_meanwhile(tmp_path:
 def test_a_program_may_end_without_leaving(tmp_path: Path) -> None:
     """Nobody waits for anybody then."""
     assert ended(tmp_path, EXITING) == (0, "left\n", "")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows stops no process")
-def test_leaving_waits_only_so_long_for_a_process_that_does_not_end() -> None:
-    """It is killed then."""
-    with Workers(1, squares, (2,)) as workers:
-        workers.wait()
-        pid = active_children()[0].pid
-        assert pid is not None
-        os.kill(pid, signal.SIGSTOP)
-    assert active_children() == []
