@@ -10,6 +10,7 @@ handles as there are.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gzip
 import json
 import sqlite3
@@ -27,8 +28,6 @@ CONTENDERS = ("first 1", "again 1", "first 2", "again 2", "script")
 
 async def fill(path: Path, reports: int, distinct: int) -> None:
     """Make a store. Its imports are not those of the processes that score, which import this module anew."""
-    import asyncio
-
     from _server import SEED, answers, packed
 
     from walee_async.outcomes import Attempt, Charge, Payload
@@ -105,8 +104,6 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reports.db"
-        import asyncio
-
         asyncio.run(fill(path, given.reports, given.distinct))
         found = in_turn(__file__, CONTENDERS, given.repeats, ["--store", str(path)])
     print(f"{given.reports:,} stored reports, {given.repeats} times")

@@ -20,7 +20,7 @@ from walee_async.errors import InvalidHandleError, WaleeError
 from walee_async.handles import parse_handle
 from walee_async.workers import Piece, Workers
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot stop, fork or kill like this")
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot stop, fork or kill like this")
 
 
 def answers(workers: Workers[int, int], questions: Iterator[int]) -> list[int]:
@@ -51,6 +51,7 @@ def test_each_question_has_its_answer(count: int) -> None:
     assert found == [math.factorial(number) for number in asked]
 
 
+@posix
 def test_no_more_is_asked_than_there_is_room_for() -> None:
     """Two questions each, and no more than whoever asks has room for; what is not asked is still there."""
     questions = iter(range(50))
@@ -106,6 +107,7 @@ def test_leaving_before_they_are_there_is_no_error() -> None:
     assert active_children() == []
 
 
+@posix
 def test_leaving_waits_only_so_long_for_a_process_that_does_not_end() -> None:
     """It is killed then."""
     with Workers(1, nullcontext, (operator.neg,)) as workers:
@@ -162,11 +164,13 @@ def ended(folder: Path, program: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@posix
 def test_nobody_works_on_for_a_process_that_was_killed(tmp_path: Path) -> None:
     """The others end by themselves, silently."""
     assert ended(tmp_path, KILLED) == (-signal.SIGKILL, "asked\n", "")
 
 
+@posix
 def test_leaving_does_not_wait_for_a_process_that_was_forked_meanwhile(tmp_path: Path) -> None:
     """It has all that this process had open, and may end at once, or go on for as long as it likes."""
     assert ended(tmp_path, FORKED) == (0, "left\n", "")

@@ -68,14 +68,13 @@ class Workers(Generic[Q, A]):
         self._count = count
         self._given = (make, given)
         self._process = os.getpid()
-        self._workers: dict[Connection[Any, Any], _Worker[A]] = {}
+        self._workers: list[_Worker[A]] = []
 
     def __enter__(self) -> Self:
         try:
             with _deaf():
                 for _ in range(self._count):
-                    worker: _Worker[A] = _Worker(*self._given)
-                    self._workers[worker.pipe] = worker
+                    self._workers.append(_Worker(*self._given))
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -85,9 +84,9 @@ class Workers(Generic[Q, A]):
         if os.getpid() != self._process:
             return  # forked meanwhile: they are another's
         with _deaf():
-            for worker in self._workers.values():
+            for worker in self._workers:
                 worker.hang_up()
-            for worker in self._workers.values():
+            for worker in self._workers:
                 worker.process.join(_LEAVE)
                 worker.process.kill()
                 worker.process.join()
@@ -101,7 +100,7 @@ class Workers(Generic[Q, A]):
         """
         self._listen(0)
         pieces: list[Piece[A]] = []
-        for worker in self._workers.values():
+        for worker in self._workers:
             for question in islice(questions, min(worker.room, most - len(pieces))):
                 pieces.append(worker.ask(question))
         return pieces
@@ -111,8 +110,10 @@ class Workers(Generic[Q, A]):
         self._listen(None)
 
     def _listen(self, timeout: float | None) -> None:
-        for pipe in wait(list(self._workers), timeout):
-            self._workers[pipe].listen()  # type: ignore[index]  # of nothing else than was given
+        heard = wait([worker.pipe for worker in self._workers], timeout)
+        for worker in self._workers:
+            if worker.pipe in heard:
+                worker.listen()
 
 
 class _Worker(Generic[A]):

@@ -64,7 +64,8 @@ class Known:
         try:
             # In the index in which they are looked up, on from where the last piece ended.
             some = reader.handles(last, 2 + _LEARNT * asked)
-            rest = reader.unsettled() if some in ([], [last]) else []
+            whole = some in ([], [last])
+            rest = reader.unsettled() if whole else []
         except StoreError:
             self.distrust()  # what is damaged is told to those who ask for it
             return
@@ -74,4 +75,4 @@ class Known:
             return
         for handle in some + rest:
             self.add(handle)
-        self._last = None if some in ([], [last]) else some[-1]
+        self._last = None if whole else some[-1]
