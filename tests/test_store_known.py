@@ -130,9 +130,11 @@ async def test_a_handle_that_damage_has_changed_hides_no_other(path: Path) -> No
         for handle in MANY:
             await bought(store, handle)
     whole = path.read_bytes()
-    for changed in MANY[::25]:
+    # Into one that nobody has, and into another that somebody has.
+    others = {one: f"z{one[1:]}" for one in MANY[::25]} | {one: f"creator2{one[-2:]}" for one in MANY[101:115]}
+    for changed, other in others.items():
         # In the index the time stands behind the handle; in the table, other columns do.
-        before, after = changed.encode(), b"z" + changed.encode()[1:]
+        before, after = changed.encode(), other.encode()
         places = [at for at in range(len(whole)) if whole.startswith(before, at)]
         for place in places:
             path.write_bytes(whole[:place] + after + whole[place + len(after) :])

@@ -7,7 +7,6 @@ are looked up like all that is known.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from walee_async.errors import StoreError
@@ -32,8 +31,8 @@ class Known:
 
     def __init__(self, *, trusted: bool) -> None:
         self._places = bytearray(1 << _PLACES)
-        self._last: str | None = ""
-        """The last handle that was learnt; None when all have been."""
+        self._end: list[str] | None = []
+        """The last two handles that were learnt; None when all have been."""
         self._trusted = trusted
         """Whether all that is added is noted here."""
 
@@ -46,7 +45,7 @@ class Known:
 
     def is_new(self, handle: str) -> bool:
         """Whether the store certainly holds nothing of a handle."""
-        if self._last is not None or not self._trusted:
+        if self._end is not None or not self._trusted:
             return False
         key = hash(handle)
         places = self._places
@@ -58,21 +57,22 @@ class Known:
 
     def learn(self, reader: StoreReader, asked: int) -> None:
         """Learn more of the handles that are there, after so many were looked up. Two threads may do so at once."""
-        last = self._last
-        if last is None or not self._trusted:
+        end = self._end
+        if end is None or not self._trusted:
             return
         try:
             # In the index in which they are looked up, on from where the last piece ended.
-            some = reader.handles(last, 2 + _LEARNT * asked)
-            whole = some in ([], [last])
+            some = reader.handles(end[0] if end else "", 3 + _LEARNT * asked)
+            whole = some == end
             rest = reader.unsettled() if whole else []
         except StoreError:
             self.distrust()  # what is damaged is told to those who ask for it
             return
-        # A handle that damage made another one stands out of order, and what follows it there is found all the same.
-        if (last and some[:1] != [last]) or any(one >= other for one, other in pairwise(map(str.encode, some))):
+        # A handle that damage made another one leads elsewhere in the index, past those that can still be looked up. The
+        # same handle does not follow it there: so pieces share two.
+        if some[: len(end)] != end:
             self.distrust()
             return
         for handle in some + rest:
             self.add(handle)
-        self._last = None if whole else some[-1]
+        self._end = None if whole else some[-2:]
