@@ -68,8 +68,8 @@ class Known:
         except StoreError:
             self.distrust()  # what is damaged is told to those who ask for it
             return
-        # A handle that damage made another one leads elsewhere in the index, past those that can still be looked up. The
-        # same handle does not follow it there: so pieces share two.
+        # A handle that damage made another one leads elsewhere in the index, past some that can still be looked up. Not
+        # the same handle follows it there: so pieces share two.
         if some[: len(end)] != end:
             self.distrust()
             return
