@@ -8,9 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from multiprocessing import active_children
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,12 +31,13 @@ def answers(workers: Workers[int, int], questions: Iterator[int]) -> list[int]:
         workers.wait()
 
 
-def stop() -> int:
-    """Let the one process there is stand still."""
-    (child,) = active_children()
-    assert child.pid is not None
-    os.kill(child.pid, signal.SIGSTOP)
-    return child.pid
+def pid_of_one(workers: Workers[Callable[[], int], int]) -> int:
+    """The id of a process that does what it is asked to."""
+    pieces: list[Piece[int]] = []
+    while not pieces or pieces[0].came is None:
+        workers.wait()
+        pieces += workers.hand_out(iter([os.getpid]), 1 - len(pieces))
+    return pieces[0].came
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -54,15 +54,15 @@ def test_each_question_has_its_answer(count: int) -> None:
 @posix
 def test_no_more_is_asked_than_there_is_room_for() -> None:
     """Two questions each, and no more than whoever asks has room for; what is not asked is still there."""
-    questions = iter(range(50))
-    with Workers(1, nullcontext, (operator.neg,)) as workers:
+    questions = iter([os.getpid] * 50)
+    with Workers[Callable[[], int], int](1, nullcontext, (operator.call,)) as workers:
         assert workers.hand_out(questions, 9) == []
-        workers.wait()
+        pid = pid_of_one(workers)
         assert workers.hand_out(questions, 0) == []
-        pid = stop()
+        os.kill(pid, signal.SIGSTOP)
         asked = [len(workers.hand_out(questions, most)) for most in (1, 9, 9)]
         os.kill(pid, signal.SIGCONT)
-    assert (asked, next(questions)) == ([1, 1, 0], 2)
+    assert (asked, len(list(questions))) == ([1, 1, 0], 48)
 
 
 def test_what_goes_wrong_there_is_raised_here(tmp_path: Path) -> None:
@@ -85,9 +85,8 @@ def test_a_process_that_is_killed_is_told() -> None:
         workers.wait()
         workers.hand_out(iter([int(signal.SIGTERM)]), 1)
         workers.wait()
-    with Workers(2, nullcontext, (operator.neg,)) as others, told:
-        others.wait()
-        active_children()[0].kill()
+    with Workers[Callable[[], int], int](2, nullcontext, (operator.call,)) as others, told:
+        os.kill(pid_of_one(others), signal.SIGTERM)
         while True:
             others.wait()
 
@@ -97,62 +96,87 @@ def test_leaving_lets_everybody_finish(tmp_path: Path) -> None:
     with Workers(2, TemporaryDirectory, (None, "begun", str(tmp_path))) as workers:
         while len(list(tmp_path.glob("begun*"))) < 2:
             workers.wait()
-    assert list(tmp_path.iterdir()) == active_children() == []
-
-
-def test_leaving_before_they_are_there_is_no_error() -> None:
-    """Whoever needs nobody in the end waits for them only."""
-    with Workers(2, nullcontext, (operator.neg,)):
-        pass
-    assert active_children() == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @posix
 def test_leaving_waits_only_so_long_for_a_process_that_does_not_end() -> None:
     """It is killed then."""
-    with Workers(1, nullcontext, (operator.neg,)) as workers:
-        workers.wait()
-        stop()
-    assert active_children() == []
+    with Workers[Callable[[], int], int](1, nullcontext, (operator.call,)) as workers:
+        pid = pid_of_one(workers)
+        os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 BEGINNING = """
 import operator, os, signal, sys
 from contextlib import nullcontext
-from walee_async.workers import Workers
+from pathlib import Path
+from walee_async.workers import Workers, can_start
 """
 KILLED = """
-if __name__ == "__main__":
-    with Workers(1, nullcontext, (operator.neg,)) as workers:
-        workers.wait()
-        workers.hand_out(iter([0, 1]), 2)
-        print("asked", flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)
-"""
-FORKED = """
-if __name__ == "__main__":
-    try:
-        with Workers(1, nullcontext, (operator.neg,)) as workers:
-            workers.wait()
-            if os.fork() == 0:
-                raise EOFError
-            os.wait()
-            workers.hand_out(iter([3]), 1)
-            workers.wait()
-            if (child := os.fork()) == 0:
-                signal.pause()
-        print("left", flush=True)
-        os.kill(child, signal.SIGKILL)
-    except EOFError:
-        os._exit(0)
-"""
-EXITING = """
-if __name__ == "__main__":
-    workers = Workers(1, nullcontext, (operator.neg,)).__enter__()
+with Workers(1, nullcontext, (operator.neg,)) as workers:
     workers.wait()
     workers.hand_out(iter([0, 1]), 2)
+    print("asked", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+FORKED = """
+try:
+    with Workers(1, nullcontext, (operator.neg,)) as workers:
+        workers.wait()
+        if os.fork() == 0:
+            raise EOFError
+        os.wait()
+        workers.hand_out(iter([3]), 1)
+        workers.wait()
+        if (child := os.fork()) == 0:
+            signal.pause()
     print("left", flush=True)
-    sys.exit()
+    os.kill(child, signal.SIGKILL)
+except EOFError:
+    os._exit(0)
+"""
+EXITING = """
+workers = Workers(1, nullcontext, (operator.neg,)).__enter__()
+workers.wait()
+workers.hand_out(iter([0, 1]), 2)
+print("left", flush=True)
+sys.exit()
+"""
+
+
+EARLY = """
+with Workers(2, nullcontext, (operator.neg,)):
+    pass
+try:
+    os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    print("none is left")
+"""
+ELSEWHERE = """
+elsewhere = Path(__file__).with_name("elsewhere é")
+elsewhere.mkdir()
+(elsewhere / "halving.py").write_text("def half(number): return number / 2")
+sys.path.insert(0, str(elsewhere))
+import halving
+with Workers(1, nullcontext, (halving.half,)) as workers:
+    workers.wait()
+    pieces = workers.hand_out(iter([3]), 1)
+    workers.wait()
+    print(pieces[0].came)
+"""
+NOWHERE = """
+sys.executable = "/nowhere/python"
+try:
+    Workers(2, nullcontext, (operator.neg,)).__enter__()
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+FROZEN = """
+sys.frozen = True
+print(can_start())
 """
 
 
@@ -179,3 +203,27 @@ def test_leaving_does_not_wait_for_a_process_that_was_forked_meanwhile(tmp_path:
 def test_a_program_may_end_without_leaving(tmp_path: Path) -> None:
     """Nobody waits for anybody then."""
     assert ended(tmp_path, EXITING) == (0, "left\n", "")
+
+
+@posix
+def test_leaving_before_they_are_there_is_no_error(tmp_path: Path) -> None:
+    """Whoever needs nobody in the end waits for them only."""
+    assert ended(tmp_path, EARLY) == (0, "none is left\n", "")
+
+
+def test_they_import_what_this_one_does(tmp_path: Path) -> None:
+    """From where it does now, and nothing that it does not: a script needs no guard, and is run once."""
+    assert ended(tmp_path, ELSEWHERE) == (0, "1.5\n", "")
+
+
+def test_an_interpreter_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    """It says what to do."""
+    status, out, err = ended(tmp_path, NOWHERE)
+    assert (status, err) == (0, "")
+    assert out.startswith("WaleeError No process can be started beside this one (")
+    assert out.endswith("; do with one job.\n")
+
+
+def test_a_frozen_program_starts_none(tmp_path: Path) -> None:
+    """Its interpreter would start the program again."""
+    assert ended(tmp_path, FROZEN) == (0, "False\n", "")

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain, islice, pairwise
-from multiprocessing import current_process
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -17,7 +16,7 @@ from walee_async.decode import decode
 from walee_async.errors import ConfigError, PayloadError, StoreDamagedError, WaleeError
 from walee_async.scoring import Brief, Score, ScoreView, score
 from walee_async.store import Finding, StoreReader, Views
-from walee_async.workers import Piece, Workers
+from walee_async.workers import Piece, Workers, can_start
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -134,14 +133,14 @@ def rescore(
     leave for it, all else is the same. A report's body was whole when it was first scored; damage since then is for
     `walee verify` to find.
 
-    Neither the scores nor their order depend on any of this, nor on `jobs`. Its processes import the main module anew,
-    so a script that calls this does its work under `if __name__ == "__main__":`.
+    Neither the scores nor their order depend on any of this, nor on `jobs`.
 
     Args:
         path: The store; another process may be writing to it.
         brief: What is wanted.
         handles: Only these creators, in their order; those without a report are left out.
-        jobs: Processes, this one included; None is one for each core, and this one alone for a small store.
+        jobs: Processes, this one included; None is one for each core, and this one alone for a small store. A program
+            that is frozen into a file of its own has no other.
         on_trouble: Is told of each report that is damaged or cannot be read, which is then left out; without it, the
             first one is raised.
 
@@ -157,9 +156,9 @@ def rescore(
         first = list(islice(chunks, ALONE // CHUNK))
         more = next(chunks, None)
         chunks = chain(first, chunks if more is None else chain([more], chunks))
-        jobs = jobs or (1 if more is None or current_process().daemon else _cores())  # a daemon may start none
+        jobs = jobs or (1 if more is None else _cores())
         own = Scorer(reader, views, brief, lenient=on_trouble is not None)
-        if jobs == 1:
+        if jobs == 1 or not can_start():
             yield from _alone(own, chunks, on_trouble)
         else:
             with Workers(jobs - 1, scorer_of, (str(reader.path), brief, on_trouble is not None)) as workers:

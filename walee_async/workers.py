@@ -1,8 +1,10 @@
 """Processes that work beside this one, each at the other end of a pipe of its own.
 
 There is no thread between: while this process works itself, a thread that takes in what has come gets the interpreter
-once in 5 ms, and whoever sends it stands still meanwhile. Two processes scored a store again in four fifths of the time
-that they took with a ProcessPoolExecutor (`benchmarks/rescore.py`).
+once in 5 ms, and whoever sends it stands still meanwhile. Nor are they processes of `multiprocessing`: it starts one
+more to clean up after them, and has each import the main module, which a script must be written for. Two processes
+scored 10,000 reports again in 1.37 s with a ProcessPoolExecutor, in 1.08 with processes of `multiprocessing`, and take
+1.00 like this (`benchmarks/rescore.py`).
 """
 
 from __future__ import annotations
@@ -10,28 +12,26 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 from walee_async.errors import WaleeError
 
-if sys.platform != "win32":
-    from multiprocessing.resource_tracker import ensure_running
+if sys.platform == "win32":
+    from multiprocessing.connection import PipeConnection as Connection
+else:
+    from multiprocessing.connection import Connection
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    if sys.platform == "win32":
-        from multiprocessing.connection import PipeConnection as Connection
-    else:
-        from multiprocessing.connection import Connection
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -40,6 +40,11 @@ _EACH: Final = 2
 """Questions that a process has at a time: one to work on, and one to go on with."""
 _LEAVE: Final = 5.0
 """Seconds for a process to finish what it is at and to close what it has open; then it is killed."""
+
+
+def can_start() -> bool:
+    """Whether there can be any: the interpreter of a frozen program starts nothing but the program."""
+    return bool(sys.executable) and not getattr(sys, "frozen", False)
 
 
 class Piece(Generic[A]):
@@ -74,7 +79,9 @@ class Workers(Generic[Q, A]):
         try:
             with _deaf():
                 for _ in range(self._count):
-                    self._workers.append(_Worker(*self._given))
+                    self._workers.append(_Worker())
+                for worker in self._workers:
+                    worker.begin(self._given)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -87,9 +94,7 @@ class Workers(Generic[Q, A]):
             for worker in self._workers:
                 worker.hang_up()
             for worker in self._workers:
-                worker.process.join(_LEAVE)
-                worker.process.kill()
-                worker.process.join()
+                worker.end()
 
     def hand_out(self, questions: Iterator[Q], most: int) -> list[Piece[A]]:
         """Take in what has come, and ask who has too little to do: one piece for each question taken, in their order.
@@ -119,22 +124,23 @@ class Workers(Generic[Q, A]):
 class _Worker(Generic[A]):
     """One process."""
 
-    def __init__(self, make: Callable[..., Any], given: tuple[object, ...]) -> None:
-        # Not forked: whoever works here may have threads, and they would not be in the copy.
-        context = get_context("spawn")
+    def __init__(self) -> None:
         self.pipe: Connection[Any, Any]
-        self.pipe, theirs = context.Pipe()
+        self.pipe, theirs = Pipe()
         self._there = False
         self._asked: deque[Piece[A]] = deque()
-        # A daemon, so that a program that ends in the middle does not wait for a process that waits for it.
-        self.process = context.Process(target=_serve, args=(theirs, make, given), daemon=True)
-        self.process.start()
-        theirs.close()  # else nobody here would see that the process has ended
+        with theirs:  # left open, nobody here would see that the process has ended
+            self._process = _start(theirs.fileno())
 
     @property
     def room(self) -> int:
         """Questions that can be asked now."""
         return _EACH - len(self._asked) if self._there else 0
+
+    def begin(self, given: object) -> None:
+        """Say what is to be done."""
+        with _connected():
+            self.pipe.send(given)
 
     def ask(self, question: object) -> Piece[A]:
         with _connected():
@@ -152,6 +158,13 @@ class _Worker(Generic[A]):
                 end.shutdown(socket.SHUT_RDWR)
             end.detach()
         self.pipe.close()
+
+    def end(self) -> None:
+        """Wait until it has ended."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LEAVE)
+        self._process.kill()
+        self._process.wait()
 
     def listen(self) -> None:
         with _connected():
@@ -173,12 +186,8 @@ def _connected() -> Iterator[None]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Hear Ctrl-C when this is done, and keep it from the processes that are started here.
-
-    They inherit the mask, so that they do not hear it while they start either.
-    """
+    """Hear Ctrl-C when this is done."""
     if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
-        ensure_running()  # started with the first process, the tracker would let Ctrl-C in again before that is there
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             yield
@@ -188,10 +197,26 @@ def _deaf() -> Iterator[None]:
         yield
 
 
-def _serve(pipe: Connection[Any, Any], make: Callable[..., Any], given: tuple[object, ...]) -> None:
-    """What the other process does, until nobody asks any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where `_deaf` cannot keep it away
-    with suppress(ConnectionError):
+def _start(handle: int) -> subprocess.Popen[Any]:
+    """Start a process that serves the end of a pipe. It imports what this one would, and hears no Ctrl-C."""
+    # Not forked: whoever works here may have threads, and they would not be in the copy.
+    path = [os.fsdecode(entry) for entry in sys.path]
+    code = f"import sys; sys.path[:] = {path!a}; from walee_async.workers import serve; serve({handle})"
+    how: dict[str, Any] = {"pass_fds": [handle], "process_group": 0}
+    if sys.platform == "win32":
+        os.set_handle_inheritable(handle, True)
+        how = {"close_fds": False, "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    try:
+        return subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.DEVNULL, **how)  # noqa: S603  (ourselves)
+    except OSError as error:
+        raise WaleeError(f"No process can be started beside this one ({error}); do with one job") from None
+
+
+def serve(handle: int) -> None:
+    """What the other process does with its end of the pipe, until nobody asks any more."""
+    pipe: Connection[Any, Any] = Connection(handle)
+    with suppress(ConnectionError, EOFError):
+        make, given = pipe.recv()
         try:
             with make(*given) as work:
                 pipe.send((None, None))
@@ -199,3 +224,4 @@ def _serve(pipe: Connection[Any, Any], make: Callable[..., Any], given: tuple[ob
                     pipe.send((work(pipe.recv()), None))
         except Exception as error:  # noqa: BLE001  (it is raised where the work is wanted, if there is anybody)
             pipe.send((None, error))
+    os._exit(0)  # all is closed, and taking the interpreter down would keep whoever leaves waiting for 15 to 30 ms
