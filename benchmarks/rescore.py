@@ -20,6 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from _runner import Measured, clocked, dump, in_turn, keep, median
+from _server import SEED, answers, packed
+
+from walee_async import Brief, rescore
+from walee_async.outcomes import Attempt, Charge, Payload
+from walee_async.store import Store
+from walee_async.testing.maker import Maker
 
 BRIEF = {"countries": ["US"], "genders": ["FEMALE"], "ages": ["18-34"]}
 CONTENDERS = ("first 1", "again 1", "first 2", "again 2", "script")
@@ -27,13 +33,7 @@ CONTENDERS = ("first 1", "again 1", "first 2", "again 2", "script")
 
 
 async def fill(path: Path, reports: int, distinct: int) -> None:
-    """Make a store. Its imports are not those of the processes that score, which import this module anew."""
-    from _server import SEED, answers, packed
-
-    from walee_async.outcomes import Attempt, Charge, Payload
-    from walee_async.store import Store
-    from walee_async.testing.maker import Maker
-
+    """Make a store."""
     maker = Maker(SEED, creators=reports)
     bodies = [packed(body) for body in answers(min(distinct, reports))]
     async with Store.open(path) as store:
@@ -49,8 +49,6 @@ async def fill(path: Path, reports: int, distinct: int) -> None:
 
 def walee(path: str, jobs: int) -> int:
     """This package."""
-    from walee_async import Brief, rescore
-
     return sum(1 for _ in rescore(path, Brief.make(**BRIEF), jobs=jobs))
 
 
@@ -84,8 +82,6 @@ def measure(name: str, path: str) -> Measured:
     kind, _, jobs = name.partition(" ")
     if kind == "first":
         Path(f"{path}.views").unlink(missing_ok=True)
-    if jobs:
-        import walee_async.rescoring  # noqa: F401 - imports are not what is measured
     return clocked(lambda: walee(path, int(jobs)) if jobs else script(path))
 
 

@@ -113,7 +113,7 @@ BEGINNING = """
 import operator, os, signal, sys
 from contextlib import nullcontext
 from pathlib import Path
-from walee_async.workers import Workers, can_start
+from walee_async.workers import Workers
 """
 KILLED = """
 with Workers(1, nullcontext, (operator.neg,)) as workers:
@@ -174,10 +174,6 @@ try:
 except Exception as error:
     print(type(error).__name__, error)
 """
-FROZEN = """
-sys.frozen = True
-print(can_start())
-"""
 
 
 def ended(folder: Path, program: str) -> tuple[int, str, str]:
@@ -222,8 +218,3 @@ def test_an_interpreter_that_is_not_there_is_one_sentence(tmp_path: Path) -> Non
     assert (status, err) == (0, "")
     assert out.startswith("WaleeError No process can be started beside this one (")
     assert out.endswith("; do with one job.\n")
-
-
-def test_a_frozen_program_starts_none(tmp_path: Path) -> None:
-    """Its interpreter would start the program again."""
-    assert ended(tmp_path, FROZEN) == (0, "False\n", "")

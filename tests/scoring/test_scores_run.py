@@ -169,17 +169,32 @@ def test_an_empty_store_has_no_scores(path: Path) -> None:
         list(rescore(path, jobs=0))
 
 
+FROZEN = """
+import sys
+from walee_async import rescore
+sys.frozen, sys.executable = True, "/nowhere/program"
+print(len(list(rescore(sys.argv[1], jobs=2))))
+"""
+
+
+async def test_a_frozen_program_scores_alone(gateway: Gateway, path: Path) -> None:
+    """What it would start is not an interpreter, but the program again."""
+    await filled(gateway, path)
+    command = [sys.executable, "-c", FROZEN, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "20\n", "")
+
+
 INTERRUPTED = """
 import sys
 from walee_async import rescore
-if __name__ == "__main__":
-    print("begun", flush=True)
-    try:
-        for number, found in enumerate(rescore(sys.argv[1], jobs=2)):
-            if number == 0:
-                print("first", flush=True)
-    except KeyboardInterrupt:
-        sys.exit(130)
+print("begun", flush=True)
+try:
+    for number, found in enumerate(rescore(sys.argv[1], jobs=2)):
+        if number == 0:
+            print("first", flush=True)
+except KeyboardInterrupt:
+    sys.exit(130)
 """
 
 
