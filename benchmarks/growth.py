@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from _contenders import CONTENDERS
 from _runner import Measured, ask, clocked, dump, keep, median
@@ -21,7 +22,7 @@ from store import buy, payloads
 
 from walee_async.gate import Gate
 from walee_async.store import Store
-from walee_async.testing.clock import run_virtually
+from walee_async.testing.clock import VirtualClockLoop
 from walee_async.testing.maker import Maker
 
 CALLERS = 64
@@ -73,29 +74,40 @@ def stores(rows: Sequence[int], counted: int, rounds: int, folder: Path) -> dict
     return found
 
 
-async def _turns(waiters: int, each: int) -> None:
-    gate = Gate(1e4)
+async def _line_of(waiters: int) -> Callable[[int], Coroutine[Any, Any, int]]:
+    """Have so many wait at a gate, each again as soon as it had its turn; what lets some of them through."""
+    gate, left, over = Gate(1e4), 0, asyncio.Event()
 
     async def want() -> None:
-        for _ in range(each):
+        nonlocal left
+        while True:
             permit = await gate.permit()
             assert permit is not None
             with permit:
                 permit.answered()
+            left -= 1
+            if not left:
+                over.set()
 
-    await asyncio.gather(*(want() for _ in range(waiters)))
+    line = [asyncio.create_task(want()) for _ in range(waiters)]
+
+    async def let_through(turns: int) -> int:
+        nonlocal left
+        assert not any(task.done() for task in line)
+        left = turns
+        over.clear()
+        await over.wait()
+        return turns
+
+    await let_through(waiters)
+    return let_through
 
 
 def gate(waiters: int, turns: int) -> Measured:
-    """Take turns of a gate for which so many wait, on a clock that does not have to be waited for."""
-    each = max(1, turns // waiters)
-
-    def work() -> int:
-        run_virtually(_turns(waiters, each))
-        return each * waiters
-
-    run_virtually(_turns(1, 100))
-    return clocked(work)
+    """Take turns of a gate for which so many wait all the time, on a clock that does not have to be waited for."""
+    with asyncio.Runner(loop_factory=VirtualClockLoop) as loop:
+        let_through = loop.run(_line_of(waiters))
+        return clocked(lambda: loop.run(let_through(turns)))
 
 
 def line(what: str, few: float, many: float, most: float) -> str:

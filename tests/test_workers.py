@@ -10,11 +10,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 
+import walee_async
 from walee_async.errors import InvalidHandleError, WaleeError
 from walee_async.handles import parse_handle
 from walee_async.workers import Piece, Workers
@@ -78,17 +81,37 @@ def test_what_goes_wrong_there_is_raised_here(tmp_path: Path) -> None:
         workers.wait()
 
 
+@posix
 def test_a_process_that_is_killed_is_told() -> None:
-    """Whether it was at work or at rest, and there is no end of waiting for it."""
-    told = pytest.raises(WaleeError, match=r"^A process beside this one has ended; .* try fewer jobs\.$")
+    """How it ended, and what to do; whether it was at work or at rest, there is no end of waiting for it."""
+    told = pytest.raises(WaleeError, match=r"^A process beside this one was ended by signal 15; try one job\.$")
     with Workers(1, nullcontext, (signal.raise_signal,)) as workers, told:
         workers.wait()
         workers.hand_out(iter([int(signal.SIGTERM)]), 1)
         workers.wait()
+    told = pytest.raises(WaleeError, match=r"by signal 9; where memory is short, try fewer jobs\.$")
     with Workers[Callable[[], int], int](2, nullcontext, (operator.call,)) as others, told:
-        os.kill(pid_of_one(others), signal.SIGTERM)
+        os.kill(pid_of_one(others), signal.SIGKILL)
         while True:
             others.wait()
+
+
+def test_a_process_that_ends_by_itself_is_told() -> None:
+    """By its status."""
+    told = pytest.raises(WaleeError, match=r"^A process beside this one ended with status 3; try one job\.$")
+    with Workers[int, None](1, nullcontext, (sys.exit,)) as workers, told:
+        workers.wait()
+        workers.hand_out(iter([3]), 1)
+        workers.wait()
+
+
+def test_they_do_not_read_what_this_one_is_to_read() -> None:
+    """Their standard input is empty, whatever ours is."""
+    with Workers[int, bytes](1, nullcontext, (partial(os.read, 0),)) as workers:
+        workers.wait()
+        pieces = workers.hand_out(iter([10]), 1)
+        workers.wait()
+    assert pieces[0].came == b""
 
 
 def test_leaving_lets_everybody_finish(tmp_path: Path) -> None:
@@ -113,6 +136,7 @@ BEGINNING = """
 import operator, os, signal, sys
 from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from walee_async.workers import Workers
 """
 KILLED = """
@@ -124,16 +148,14 @@ with Workers(1, nullcontext, (operator.neg,)) as workers:
 """
 FORKED = """
 try:
-    with Workers(1, nullcontext, (operator.neg,)) as workers:
+    with Workers(1, TemporaryDirectory, (None, "begun", str(Path(__file__).parent))) as workers:
         workers.wait()
         if os.fork() == 0:
             raise EOFError
         os.wait()
-        workers.hand_out(iter([3]), 1)
-        workers.wait()
         if (child := os.fork()) == 0:
             signal.pause()
-    print("left", flush=True)
+    print("left", *Path(__file__).parent.glob("begun*"), flush=True)
     os.kill(child, signal.SIGKILL)
 except EOFError:
     os._exit(0)
@@ -159,13 +181,34 @@ ELSEWHERE = """
 elsewhere = Path(__file__).with_name("elsewhere é")
 elsewhere.mkdir()
 (elsewhere / "halving.py").write_text("def half(number): return number / 2")
-sys.path.insert(0, str(elsewhere))
+sys.path[:0] = [None, *(f"/nowhere/{number:0200}" for number in range(2000)), str(elsewhere)]
 import halving
 with Workers(1, nullcontext, (halving.half,)) as workers:
     workers.wait()
     pieces = workers.hand_out(iter([3]), 1)
     workers.wait()
     print(pieces[0].came)
+"""
+MOVED = """
+import os, sys
+sys.path[:0] = [os.path.relpath(sys.argv[1])]
+sys.path += sys.argv[2:]
+import operator
+from contextlib import nullcontext
+from walee_async.workers import Workers
+os.chdir("/")
+with Workers(1, nullcontext, (operator.neg,)) as workers:
+    workers.wait()
+    print("there")
+"""
+MINE = """
+class Mine:
+    pass
+try:
+    with Workers(1, nullcontext, (Mine(),)) as workers:
+        workers.wait()
+except Exception as error:
+    print(type(error).__name__, error)
 """
 NOWHERE = """
 sys.executable = "/nowhere/python"
@@ -174,14 +217,64 @@ try:
 except Exception as error:
     print(type(error).__name__, error)
 """
+MANY = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (14, 14))
+try:
+    Workers(20, nullcontext, (operator.neg,)).__enter__()
+except Exception as error:
+    print(type(error).__name__, error)
+try:
+    os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    print("none is left")
+"""
+DAEMON = """
+from multiprocessing import get_context
+def work():
+    with Workers(1, nullcontext, (operator.neg,)) as workers:
+        workers.wait()
+process = get_context("fork").Process(target=work, daemon=True)
+process.start()
+process.join()
+print(process.exitcode)
+"""
+THREAD = """
+from threading import Thread
+def work():
+    with Workers(2, nullcontext, (operator.neg,)) as workers:
+        print("begun", flush=True)
+        workers.wait()
+        workers.wait()
+thread = Thread(target=work)
+thread.start()
+try:
+    thread.join()
+except KeyboardInterrupt:
+    thread.join()
+    print("left")
+"""
 
 
-def ended(folder: Path, program: str) -> tuple[int, str, str]:
-    """How a program ended, and whoever has its streams: its status, and what was written to them."""
+def begun(folder: Path, program: str, *flags: str, **environment: str) -> subprocess.Popen[str]:
+    """A program that was started."""
     script = folder / "script.py"
-    script.write_text(BEGINNING + program)
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=20, check=False)
-    return done.returncode, done.stdout, done.stderr
+    script.write_text(BEGINNING + program, encoding="utf-8")
+    return subprocess.Popen(
+        [sys.executable, *flags, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+        start_new_session=True,
+    )
+
+
+def ended(folder: Path, program: str, *flags: str, **environment: str) -> tuple[int, str, str]:
+    """How a program ended, and whoever has its streams: its status, and what was written to them."""
+    with begun(folder, program, *flags, **environment) as process:
+        out, err = process.communicate(timeout=20)
+        return process.returncode, out, err
 
 
 @posix
@@ -212,9 +305,55 @@ def test_they_import_what_this_one_does(tmp_path: Path) -> None:
     assert ended(tmp_path, ELSEWHERE) == (0, "1.5\n", "")
 
 
+def test_this_package_is_found_wherever_this_process_has_gone() -> None:
+    """A place that is relative to where it was is another one now."""
+    places = [str(Path(module.__file__ or "").parents[1]) for module in (walee_async, msgspec)]
+    command = [sys.executable, "-S", "-c", MOVED, *places]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "there\n", "")
+
+
+def test_they_are_as_isolated_as_this_one(tmp_path: Path) -> None:
+    """What an interpreter is told to leave alone, the others leave alone."""
+    assert ended(tmp_path, ELSEWHERE, "-I", PYTHONHOME="/nowhere") == (0, "1.5\n", "")
+
+
+def test_what_is_of_the_main_module_is_told(tmp_path: Path) -> None:
+    """No other process has it."""
+    status, out, err = ended(tmp_path, MINE)
+    assert (status, err) == (0, "")
+    assert out.startswith("WaleeError Another process has no main module to find this in: Can't get attribute 'Mine'")
+    assert out.endswith("; try one job.\n")
+
+
 def test_an_interpreter_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     """It says what to do."""
     status, out, err = ended(tmp_path, NOWHERE)
     assert (status, err) == (0, "")
-    assert out.startswith("WaleeError No process can be started beside this one (")
-    assert out.endswith("; do with one job.\n")
+    assert out.startswith("WaleeError So many processes cannot be started ([Errno 2] No such file")
+    assert out.endswith("; try fewer jobs.\n")
+
+
+@posix
+def test_those_that_were_started_end_when_one_cannot_be(tmp_path: Path) -> None:
+    """And that is one sentence."""
+    status, out, err = ended(tmp_path, MANY)
+    assert (status, err) == (0, "")
+    assert out.startswith("WaleeError So many processes cannot be started ([Errno 24]")
+    assert out.endswith("; try fewer jobs.\nnone is left\n")
+
+
+@posix
+def test_a_daemonic_process_has_others_beside_it(tmp_path: Path) -> None:
+    """`multiprocessing` would let it start none."""
+    assert ended(tmp_path, DAEMON) == (0, "0\n", "")
+
+
+@posix
+def test_ctrl_c_is_heard_by_none_that_a_thread_has_started(tmp_path: Path) -> None:
+    """Though the whole group of processes gets it while they start."""
+    with begun(tmp_path, THREAD) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.communicate(timeout=20) == ("left\n", "")

@@ -14,13 +14,14 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import islice
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 from walee_async.errors import WaleeError
@@ -39,7 +40,21 @@ A = TypeVar("A")
 _EACH: Final = 2
 """Questions that a process has at a time: one to work on, and one to go on with."""
 _LEAVE: Final = 5.0
-"""Seconds for a process to finish what it is at and to close what it has open; then it is killed."""
+"""Seconds for all to finish what they are at and to close what they have open; then they are killed."""
+_KILLED: Final = 9
+"""The signal by which the system ends what takes too much memory."""
+_BEGINNING: Final = """
+import sys
+from multiprocessing.connection import {kind}
+pipe = {kind}({handle})
+try:
+    sys.path[:] = pipe.recv()
+except (EOFError, OSError):
+    sys.exit()
+from walee_async.workers import serve
+serve(pipe)
+"""
+"""What another process does first."""
 
 
 def can_start() -> bool:
@@ -80,8 +95,8 @@ class Workers(Generic[Q, A]):
             with _deaf():
                 for _ in range(self._count):
                     self._workers.append(_Worker())
-                for worker in self._workers:
-                    worker.begin(self._given)
+            for worker in self._workers:
+                worker.begin(self._given)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -91,10 +106,11 @@ class Workers(Generic[Q, A]):
         if os.getpid() != self._process:
             return  # forked meanwhile: they are another's
         with _deaf():
+            until = time.monotonic() + _LEAVE
             for worker in self._workers:
                 worker.hang_up()
             for worker in self._workers:
-                worker.end()
+                worker.end(until)
 
     def hand_out(self, questions: Iterator[Q], most: int) -> list[Piece[A]]:
         """Take in what has come, and ask who has too little to do: one piece for each question taken, in their order.
@@ -126,11 +142,14 @@ class _Worker(Generic[A]):
 
     def __init__(self) -> None:
         self.pipe: Connection[Any, Any]
-        self.pipe, theirs = Pipe()
         self._there = False
         self._asked: deque[Piece[A]] = deque()
-        with theirs:  # left open, nobody here would see that the process has ended
-            self._process = _start(theirs.fileno())
+        try:
+            self.pipe, theirs = Pipe()
+            with theirs:  # left open, nobody here would see that the process has ended
+                self._process = _start(theirs.fileno())
+        except OSError as error:
+            raise WaleeError(f"So many processes cannot be started ({error}); try fewer jobs") from None
 
     @property
     def room(self) -> int:
@@ -139,11 +158,12 @@ class _Worker(Generic[A]):
 
     def begin(self, given: object) -> None:
         """Say what is to be done."""
-        with _connected():
+        with self._connected():
+            self.pipe.send(_path())
             self.pipe.send(given)
 
     def ask(self, question: object) -> Piece[A]:
-        with _connected():
+        with self._connected():
             self.pipe.send(question)
         piece: Piece[A] = Piece()
         self._asked.append(piece)
@@ -159,15 +179,16 @@ class _Worker(Generic[A]):
             end.detach()
         self.pipe.close()
 
-    def end(self) -> None:
-        """Wait until it has ended."""
+    def end(self, until: float) -> None:
+        """Wait until it has ended, and from that moment on see to it."""
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_LEAVE)
+            self._process.wait(max(0.0, until - time.monotonic()))
         self._process.kill()
         self._process.wait()
 
     def listen(self) -> None:
-        with _connected():
+        """Take in what has come."""
+        with self._connected():
             came, problem = self.pipe.recv()
         if problem is not None:
             raise problem
@@ -175,49 +196,60 @@ class _Worker(Generic[A]):
             self._asked.popleft().came = came
         self._there = True
 
-
-@contextmanager
-def _connected() -> Iterator[None]:
-    try:
-        yield
-    except (EOFError, OSError):  # OSError: it has ended in the middle of a message
-        raise WaleeError("A process beside this one has ended; where memory is short, try fewer jobs") from None
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, OSError):  # OSError: it has ended in the middle of a message
+            self.end(time.monotonic() + _LEAVE)
+            status = self._process.returncode
+            how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+            advice = "where memory is short, try fewer jobs" if status == -_KILLED else "try one job"
+            raise WaleeError(f"A process beside this one {how}; {advice}") from None
 
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Hear Ctrl-C when this is done."""
-    if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    else:
+    """Hear Ctrl-C when this is done. Processes that are started here never hear it: they inherit the mask."""
+    if sys.platform == "win32":
         yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start(handle: int) -> subprocess.Popen[Any]:
-    """Start a process that serves the end of a pipe. It imports what this one would, and hears no Ctrl-C."""
+    """Start a process at the end of a pipe."""
     # Not forked: whoever works here may have threads, and they would not be in the copy.
-    path = [os.fsdecode(entry) for entry in sys.path]
-    code = f"import sys; sys.path[:] = {path!a}; from walee_async.workers import serve; serve({handle})"
-    how: dict[str, Any] = {"pass_fds": [handle], "process_group": 0}
+    flags = ["-P", *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]  # as multiprocessing does
+    command = [sys.executable, *flags, "-c", _BEGINNING.format(kind=Connection.__name__, handle=handle)]
+    how: dict[str, Any] = {"pass_fds": [handle]}
     if sys.platform == "win32":
         os.set_handle_inheritable(handle, True)
         how = {"close_fds": False, "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, **how)  # noqa: S603  (ourselves)
+
+
+def _path() -> list[str]:
+    """Where the other process finds all that this one does, and this package wherever it is."""
+    return [*(entry for entry in sys.path if isinstance(entry, str)), str(Path(__file__).parents[1])]
+
+
+def _taken(pipe: Connection[Any, Any]) -> Any:
     try:
-        return subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.DEVNULL, **how)  # noqa: S603  (ourselves)
-    except OSError as error:
-        raise WaleeError(f"No process can be started beside this one ({error}); do with one job") from None
+        return pipe.recv()
+    except (AttributeError, ImportError) as error:
+        raise WaleeError(f"Another process has no main module to find this in: {error}; try one job") from None
 
 
-def serve(handle: int) -> None:
+def serve(pipe: Connection[Any, Any]) -> None:
     """What the other process does with its end of the pipe, until nobody asks any more."""
-    pipe: Connection[Any, Any] = Connection(handle)
-    with suppress(ConnectionError, EOFError):
-        make, given = pipe.recv()
+    with suppress(EOFError, OSError):  # there is nobody any more
         try:
+            make, given = _taken(pipe)
             with make(*given) as work:
                 pipe.send((None, None))
                 while True:
