@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -105,15 +104,6 @@ def test_a_process_that_ends_by_itself_is_told() -> None:
         workers.wait()
 
 
-def test_they_do_not_read_what_this_one_is_to_read() -> None:
-    """Their standard input is empty, whatever ours is."""
-    with Workers[int, bytes](1, nullcontext, (partial(os.read, 0),)) as workers:
-        workers.wait()
-        pieces = workers.hand_out(iter([10]), 1)
-        workers.wait()
-    assert pieces[0].came == b""
-
-
 def test_leaving_lets_everybody_finish(tmp_path: Path) -> None:
     """What a process has open it closes itself, and none is left."""
     with Workers(2, TemporaryDirectory, (None, "begun", str(tmp_path))) as workers:
@@ -148,11 +138,17 @@ with Workers(1, nullcontext, (operator.neg,)) as workers:
 """
 FORKED = """
 try:
-    with Workers(1, TemporaryDirectory, (None, "begun", str(Path(__file__).parent))) as workers:
+    with (
+        Workers(1, TemporaryDirectory, (None, "begun", str(Path(__file__).parent))) as keepers,
+        Workers(1, nullcontext, (operator.neg,)) as workers,
+    ):
+        keepers.wait()
         workers.wait()
         if os.fork() == 0:
             raise EOFError
         os.wait()
+        workers.hand_out(iter([3]), 1)
+        workers.wait()
         if (child := os.fork()) == 0:
             signal.pause()
     print("left", *Path(__file__).parent.glob("begun*"), flush=True)
@@ -181,7 +177,9 @@ ELSEWHERE = """
 elsewhere = Path(__file__).with_name("elsewhere é")
 elsewhere.mkdir()
 (elsewhere / "halving.py").write_text("def half(number): return number / 2")
-sys.path[:0] = [None, *(f"/nowhere/{number:0200}" for number in range(2000)), str(elsewhere)]
+class Odd:
+    pass
+sys.path[:0] = [Odd(), *(f"/nowhere/{number:0200}" for number in range(2000)), str(elsewhere)]
 import halving
 with Workers(1, nullcontext, (halving.half,)) as workers:
     workers.wait()
@@ -229,6 +227,14 @@ try:
 except ChildProcessError:
     print("none is left")
 """
+READING = """
+from functools import partial
+with Workers(1, nullcontext, (partial(os.read, 0),)) as workers:
+    workers.wait()
+    pieces = workers.hand_out(iter([10]), 1)
+    workers.wait()
+    print(pieces[0].came, sys.stdin.read())
+"""
 DAEMON = """
 from multiprocessing import get_context
 def work():
@@ -262,6 +268,7 @@ def begun(folder: Path, program: str, *flags: str, **environment: str) -> subpro
     script.write_text(BEGINNING + program, encoding="utf-8")
     return subprocess.Popen(
         [sys.executable, *flags, str(script)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -273,7 +280,7 @@ def begun(folder: Path, program: str, *flags: str, **environment: str) -> subpro
 def ended(folder: Path, program: str, *flags: str, **environment: str) -> tuple[int, str, str]:
     """How a program ended, and whoever has its streams: its status, and what was written to them."""
     with begun(folder, program, *flags, **environment) as process:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate("input", timeout=20)
         return process.returncode, out, err
 
 
@@ -332,6 +339,11 @@ def test_an_interpreter_that_is_not_there_is_one_sentence(tmp_path: Path) -> Non
     assert (status, err) == (0, "")
     assert out.startswith("WaleeError So many processes cannot be started ([Errno 2] No such file")
     assert out.endswith("; try fewer jobs.\n")
+
+
+def test_they_do_not_read_what_this_one_is_to_read(tmp_path: Path) -> None:
+    """Their standard input is empty."""
+    assert ended(tmp_path, READING) == (0, "b'' input\n", "")
 
 
 @posix
