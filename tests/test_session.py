@@ -416,10 +416,13 @@ async def test_a_refused_key_is_told_of_once(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("advertise", ["ratelimit", "ratelimit-fields", "x-ratelimit"])
 async def test_a_stated_limit_is_kept_before_it_is_met(advertise: Any) -> None:
-    """A gateway that states its limit in headers is obeyed: no request is turned away."""
+    """A gateway that states its limit in headers is obeyed from its first answer on: no request is turned away.
+
+    One at a time, since what is sent before an answer has come cannot know of it.
+    """
     quota = Quota(20, advertise=advertise)
     async with Gateway(creators=50, quota=quota) as gateway, client(gateway, rate=100.0) as walee:
-        await walee.creator_reports(gateway.handles).collect()
+        await walee.creator_reports(gateway.handles, concurrency=1).collect()
         (key,) = walee.statistics()
     assert gateway.breaches == 0
     assert key.gate.limit == (20.0 if advertise == "ratelimit" else 100.0)

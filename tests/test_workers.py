@@ -246,17 +246,20 @@ process.join()
 print(process.exitcode)
 """
 THREAD = """
-from threading import Thread
+from threading import Event, Thread
+interrupted = Event()
 def work():
     with Workers(2, nullcontext, (operator.neg,)) as workers:
         print("begun", flush=True)
+        interrupted.wait()
         workers.wait()
         workers.wait()
 thread = Thread(target=work)
-thread.start()
 try:
+    thread.start()
     thread.join()
 except KeyboardInterrupt:
+    interrupted.set()
     thread.join()
     print("left")
 """
