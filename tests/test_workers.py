@@ -247,6 +247,7 @@ print(process.exitcode)
 """
 THREAD = """
 from threading import Event, Thread
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what is in the background without it
 interrupted = Event()
 def work():
     with Workers(2, nullcontext, (operator.neg,)) as workers:
