@@ -178,7 +178,8 @@ elsewhere = Path(__file__).with_name("elsewhere é")
 elsewhere.mkdir()
 (elsewhere / "halving.py").write_text("def half(number): return number / 2")
 class Odd:
-    pass
+    def __fspath__(self):
+        return "/nowhere"
 sys.path[:0] = [Odd(), *(f"/nowhere/{number:0200}" for number in range(2000)), str(elsewhere)]
 import halving
 with Workers(1, nullcontext, (halving.half,)) as workers:
