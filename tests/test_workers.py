@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,7 +21,7 @@ from walee_async.errors import InvalidHandleError, WaleeError
 from walee_async.handles import parse_handle
 from walee_async.workers import Piece, Workers
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot stop, fork or kill like this")
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals, forks and limits")
 
 
 def answers(workers: Workers[int, int], questions: Iterator[int]) -> list[int]:
@@ -105,7 +105,7 @@ def test_a_process_that_ends_by_itself_is_told() -> None:
 
 
 def test_leaving_lets_everybody_finish(tmp_path: Path) -> None:
-    """What a process has open it closes itself, and none is left."""
+    """What a process has open it closes itself."""
     with Workers(2, TemporaryDirectory, (None, "begun", str(tmp_path))) as workers:
         while len(list(tmp_path.glob("begun*"))) < 2:
             workers.wait()
@@ -163,8 +163,6 @@ workers.hand_out(iter([0, 1]), 2)
 print("left", flush=True)
 sys.exit()
 """
-
-
 EARLY = """
 with Workers(2, nullcontext, (operator.neg,)):
     pass
@@ -200,6 +198,15 @@ with Workers(1, nullcontext, (operator.neg,)) as workers:
     workers.wait()
     print("there")
 """
+SHADOWED = """
+here = Path(__file__).with_name("here")
+here.mkdir()
+(here / "socket.py").write_text("import another_than_was_meant")
+os.chdir(here)
+with Workers(1, nullcontext, (operator.neg,)) as workers:
+    workers.wait()
+    print("there")
+"""
 MINE = """
 class Mine:
     pass
@@ -214,7 +221,7 @@ sys.executable = "/nowhere/python"
 try:
     Workers(2, nullcontext, (operator.neg,)).__enter__()
 except Exception as error:
-    print(type(error).__name__, error)
+    print(type(error.__context__).__name__, type(error).__name__, error)
 """
 MANY = """
 import resource
@@ -267,11 +274,12 @@ except KeyboardInterrupt:
 """
 
 
-def begun(folder: Path, program: str, *flags: str, **environment: str) -> subprocess.Popen[str]:
-    """A program that was started."""
+@contextmanager
+def begun(folder: Path, program: str, *flags: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """A program that was started, and ends with this."""
     script = folder / "script.py"
     script.write_text(BEGINNING + program, encoding="utf-8")
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, *flags, str(script)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -279,7 +287,11 @@ def begun(folder: Path, program: str, *flags: str, **environment: str) -> subpro
         text=True,
         env=os.environ | environment,
         start_new_session=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def ended(folder: Path, program: str, *flags: str, **environment: str) -> tuple[int, str, str]:
@@ -325,6 +337,11 @@ def test_this_package_is_found_wherever_this_process_has_gone() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "there\n", "")
 
 
+def test_what_lies_about_where_this_process_is_is_not_imported(tmp_path: Path) -> None:
+    """Though it has the name of a module that is."""
+    assert ended(tmp_path, SHADOWED) == (0, "there\n", "")
+
+
 def test_they_are_as_isolated_as_this_one(tmp_path: Path) -> None:
     """What an interpreter is told to leave alone, the others leave alone."""
     assert ended(tmp_path, ELSEWHERE, "-I", PYTHONHOME="/nowhere") == (0, "1.5\n", "")
@@ -342,7 +359,7 @@ def test_an_interpreter_that_is_not_there_is_one_sentence(tmp_path: Path) -> Non
     """It says what to do."""
     status, out, err = ended(tmp_path, NOWHERE)
     assert (status, err) == (0, "")
-    assert out.startswith("WaleeError So many processes cannot be started ([Errno 2] No such file")
+    assert out.startswith("FileNotFoundError WaleeError So many processes cannot be started (")
     assert out.endswith("; try fewer jobs.\n")
 
 

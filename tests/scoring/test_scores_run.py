@@ -186,8 +186,9 @@ async def test_a_frozen_program_scores_alone(gateway: Gateway, path: Path) -> No
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
 from walee_async import rescore
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what is in the background without it
 print("begun", flush=True)
 try:
     for number, found in enumerate(rescore(sys.argv[1], jobs=2)):
