@@ -3,7 +3,7 @@
 There is no thread between: while this process works itself, a thread that takes in what has come gets the interpreter
 once in 5 ms, and whoever sends it stands still meanwhile. Nor are they processes of `multiprocessing`: it starts one
 more to clean up after them, and has each import the main module, which a script must be written for. Two processes
-scored 10,000 reports again in 1.37 s with a ProcessPoolExecutor, in 1.08 with processes of `multiprocessing`, and take
+scored 10,000 reports again in 1.37 s with a ProcessPoolExecutor, in 1.08 with processes of `multiprocessing`, and in
 1.01 like this (`benchmarks/rescore.py`).
 """
 
