@@ -79,7 +79,7 @@ class Chunks(Iterator[list[int]]):
 def test_all_are_given_in_order_and_few_have_to_wait(
     count: int, ahead: int, there: int, turns: list[int], room: int
 ) -> None:
-    """However fast the others are: every score once, in the store's order, and no more chunks under way than allowed."""
+    """However fast the others are: each score once, in the store's order, and no more chunks under way than allowed."""
     chunks, given_away = Chunks(count), list[str | None]()
     for found in _shared(Others(there, turns, room), Own(), chunks, ahead, None):
         given_away.append(found.handle)

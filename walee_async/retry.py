@@ -9,6 +9,11 @@ from msgspec import Struct
 from walee_async.checks import check_seconds, check_whole
 from walee_async.errors import AmbiguousError, RateLimitError, ServerError, WaleeError
 
+DOUBTFUL: Final = frozenset({"AmbiguousError", "all"})
+"""What a run names to have sent again what may have been bought already as often as allowed."""
+FINAL: Final = frozenset({"NoReportError"})
+"""Failures that asking again would not change: a run does not repeat them unless told to."""
+
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):
     """How hard to try for one handle. Seconds throughout.

@@ -13,6 +13,7 @@ from walee_async import errors
 from walee_async.checks import check_seconds
 from walee_async.errors import AmbiguousError, ConfigError, NotReadyError, WaleeError
 from walee_async.ledger import ACCOUNT, DOUBTS
+from walee_async.retry import DOUBTFUL, FINAL
 from walee_async.store import Standing
 from walee_async.store.arrivals import SLACK
 from walee_async.wire.verdict import CODES
@@ -31,10 +32,6 @@ MAX_AGE: Final = 55 * 24 * 3600.0
 JUST_BOUGHT: Final = 24 * 3600.0
 """Seconds. What came so lately is used whatever its date: the gateway sells reports that are weeks old already, and
 buying one again at once would bring the same."""
-DOUBTFUL: Final = frozenset({"AmbiguousError", "all"})
-"""What a run names to have sent again what may have been bought already as often as allowed."""
-FINAL: Final = frozenset({"NoReportError"})
-"""Failures that asking again would not change: a run does not repeat them unless told to."""
 _NEW: Final = Standing(None, None, 0)
 
 

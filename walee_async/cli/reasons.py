@@ -11,7 +11,7 @@ from walee_async import errors
 from walee_async.cli.keys import mask
 from walee_async.cli.kinds import KINDS
 from walee_async.errors import ConfigError, WaleeError
-from walee_async.reuse import DOUBTFUL, FINAL
+from walee_async.retry import DOUBTFUL, FINAL
 from walee_async.wire.verdict import CODES
 
 if TYPE_CHECKING:
