@@ -16,7 +16,6 @@ from walee_async.decode import decode
 from walee_async.errors import ConfigError, PayloadError, StoreDamagedError, WaleeError
 from walee_async.scoring import Brief, Score, ScoreView, score
 from walee_async.store import Finding, StoreReader, Views
-from walee_async.store.reader import IDS
 from walee_async.workers import Piece, Workers, can_start
 
 if TYPE_CHECKING:
@@ -28,9 +27,10 @@ larger one would keep whoever sends it until it is taken in."""
 AHEAD: Final = 8
 """Chunks for each process that may have to wait until it is their turn."""
 ASIDE: Final = 2
-"""Chunks that this process scores next. What it gives away as it scores it takes 167 µs, what it keeps until it is its
-turn 181 to 188, as so many scores do not fit into a core's cache: scoring 10,000 again took 105 µs a report when this
-process scored whatever came after what the others had, takes 101 with one chunk set aside, and 99 with two or more."""
+"""Chunks that are kept for this process, before those that are handed out. A score that it gives away at once takes it
+167 µs of CPU, one that it keeps until it is its turn 181 to 188, as so many do not fit into a core's cache. Scoring
+10,000 again took two processes 105 µs of time a report when this one had what came after the others'; it takes 101
+with one chunk kept for it, 99 with two, and no less with more."""
 ALONE: Final = 1000
 """Reports up to which other processes are not started: on two cores they pay from 500 on where the views are still to
 be made, from 1,200 where they are there."""
@@ -179,7 +179,7 @@ def _chunks(reader: StoreReader, handles: Iterable[str] | None) -> Iterator[list
 
 def _versions(reader: StoreReader) -> Iterator[int]:
     last = 0
-    while page := reader.versions(last, most=IDS):
+    while page := reader.versions(last):
         last = page[-1]
         yield from page
 
@@ -206,13 +206,13 @@ def _shared(
 ) -> Iterator[Score]:
     """Score beside other processes: this one has begun long before they are there.
 
-    It sets chunks aside for itself and hands out what comes after them, so that theirs have come when it is their turn.
+    It keeps some chunks for itself and hands out what comes after them, so that theirs have come when it is their turn.
     While one has not, it scores the next of its own for later.
     """
     line: deque[Piece[Scored] | list[int]] = deque()
     while True:
-        aside = [(place, chunk) for place, chunk in enumerate(line) if isinstance(chunk, list)]
-        line.extend(islice(chunks, min(ASIDE - len(aside), ahead - len(line))))
+        aside = sum(isinstance(chunk, list) for chunk in line)
+        line.extend(islice(chunks, min(ASIDE - aside, ahead - len(line))))
         line.extend(workers.hand_out(chunks, ahead - len(line)))
         if not line:
             return
@@ -223,8 +223,8 @@ def _shared(
         elif first.came is not None:
             line.popleft()
             yield from first.came.opened(on_trouble)
-        elif aside:
-            place, chunk = aside[0]
+        elif mine := [(place, chunk) for place, chunk in enumerate(line) if isinstance(chunk, list)]:
+            place, chunk = mine[0]
             line[place] = Piece(own.scored(chunk, []))
         else:
             workers.wait()

@@ -248,7 +248,7 @@ def _of_store(part: Part, brief: Brief, lenient: bool, troubles: list[Finding]) 
 
 def _ids(reader: StoreReader, part: Part) -> Iterator[int]:
     last = part.first
-    while page := reader.versions(last, most=IDS):
+    while page := reader.versions(last):
         for last in page:
             if part.last is not None and last > part.last:
                 return
