@@ -254,22 +254,27 @@ process.join()
 print(process.exitcode)
 """
 THREAD = """
+from itertools import repeat
 from threading import Event, Thread
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what is in the background without it
-interrupted = Event()
+interrupted, left = Event(), Event()
 def work():
-    with Workers(2, nullcontext, (operator.neg,)) as workers:
-        print("begun", flush=True)
-        interrupted.wait()
-        workers.wait()
-        workers.wait()
-thread = Thread(target=work)
+    try:
+        with Workers(2, nullcontext, (operator.call,)) as workers:
+            print("begun", flush=True)
+            interrupted.wait()
+            pieces = []
+            while len({piece.came for piece in pieces} - {None}) < 2:  # until each has told its number
+                pieces += workers.hand_out(repeat(os.getpid), 4)
+                workers.wait()
+    finally:
+        left.set()
 try:
-    thread.start()
-    thread.join()
+    Thread(target=work).start()
+    left.wait()
 except KeyboardInterrupt:
     interrupted.set()
-    thread.join()
+    left.wait()  # on Python 3.11 a join that was interrupted does not wait when it is called again
     print("left")
 """
 
