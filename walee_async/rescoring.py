@@ -29,7 +29,7 @@ AHEAD: Final = 8
 ASIDE: Final = 2
 """Chunks that are kept for this process, before those that are handed out. A score that it gives away at once takes it
 167 µs of CPU, one that it keeps until it is its turn 181 to 190, as so many do not fit into a core's cache. Two
-processes score again in 2 to 6 % less time than when this one had what came after the others'; one chunk gains less,
+processes score again in 1 to 6 % less time than when this one had what came after the others'; one chunk gains less,
 three no more."""
 ALONE: Final = 1000
 """Reports up to which other processes are not started: on two cores they pay from 500 on where the views are still to
