@@ -18,7 +18,7 @@ WATCH = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sy
     "arguments",
     [["--help"], ["--version"], ["fetch", "--help"], ["report", "--help"], ["score", "--help"], ["page", "--help"]],
 )
-def test_help_is_had_without_aiohttp(arguments: list[str]) -> None:
+def test_help_is_had_without_what_only_work_needs(arguments: list[str]) -> None:
     """Asking for help or for the version loads neither the HTTP library, longer than all the rest, nor asyncio."""
     code = f"{WATCH}; sys.argv = ['walee', *{arguments}]; from walee_async.cli import main; main()"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
