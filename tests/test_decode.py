@@ -179,6 +179,52 @@ def test_floats_of_a_view_stay_floats_on_the_second_reading() -> None:
     assert [type(value) for value in mine.extra] == [float, float]
 
 
+# Half characters
+
+HALVES = {
+    "cut \ud83d": "cut \ufffd",
+    "\ude00 left": "\ufffd left",
+    "\ud83d\ud83d\ude00": "\ufffd\U0001f600",
+    "\ude00\ud83d": "\ufffd\ufffd",
+    r"written \ud83d": r"written \ud83d",
+    "\\\ud83d": "\\\ufffd",
+}
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize(("text", "read"), HALVES.items(), ids=ascii)
+def test_half_an_emoji_does_not_cost_the_report(text: str, read: str, upper: bool) -> None:
+    """A text that was cut within an emoji has the mark of what is lost; counts and all else are read as ever."""
+    report = json.dumps({"user_profile": {"fullname": text, "description": "\U0001f600", "followers": 5.0}})
+    escaped = (
+        report
+        if not upper
+        else re.sub(r"\\(?:u(d...)|.)", lambda found: f"\\u{found[1].upper()}" if found[1] else found[0], report)
+    )
+    profile = decode_bytes(answer(escaped)).user_profile
+    assert profile is not None
+    assert (profile.fullname, profile.description, profile.followers) == (read, "\U0001f600", 5)
+    assert decode_bytes(answer(escaped), dict)["user_profile"]["fullname"] == read
+    assert json.loads(bytes(decode_bytes(answer(escaped), msgspec.Raw)))["user_profile"]["fullname"] == read
+
+
+@given(st.text(st.sampled_from('\\"ud83de0 \ud83d\ude00\U0001f600'), max_size=12))
+def test_whole_characters_are_never_touched(text: str) -> None:
+    """Whatever stands around them, halves are replaced and all else comes back as it was written."""
+    profile = decode_bytes(answer(json.dumps({"user_profile": {"fullname": text}}))).user_profile
+    assert profile is not None
+    assert profile.fullname == json.loads(json.dumps(text)).encode("utf-16", "surrogatepass").decode(
+        "utf-16", "replace"
+    )
+
+
+@pytest.mark.parametrize("text", [rb"\ud83", rb"\ud83d", rb'\ud83"', rb"\ud83x", rb"\uzzzz\ud83d\""])
+def test_half_an_emoji_mends_nothing_else(text: bytes) -> None:
+    """An escape that is none, and a report that is cut within one, stay malformed."""
+    with pytest.raises(DecodeError, match="not valid JSON"):
+        decode_bytes(b'{"payload":{"user_profile":{"fullname":"' + text)
+
+
 # Wrong types
 
 

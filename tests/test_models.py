@@ -294,6 +294,20 @@ def test_a_country_or_language_without_a_row_is_unknown() -> None:
     assert (data.country("US"), data.country("PK"), data.language("ur")) == (1.0, None, None)
 
 
+def test_rows_of_one_code_add_up() -> None:
+    """A share that is split over rows is their sum, as in a score; a row that says nothing adds nothing."""
+    data = AudienceData(
+        audience_genders=(
+            CodeWeight(code="MALE", weight=0.25),
+            CodeWeight(code="male", weight=0.5),
+            CodeWeight(code="MALE"),
+        ),
+        audience_genders_per_age=(GenderAgeWeight(code="18-24", male=0.25), GenderAgeWeight(code="18-24", male=0.125)),
+    )
+    assert (data.gender("MALE"), data.gender_age("MALE", "18-24")) == (0.75, 0.375)
+    assert data.gender_age("FEMALE", "18-24") is None
+
+
 @given(st.permutations([("MALE", 0.25), ("FEMALE", 0.75), (None, None)]))
 def test_the_order_of_rows_does_not_matter(rows: list[tuple[str | None, float | None]]) -> None:
     """Rows come in any order; a lookup finds its own."""

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from walee_async.decode import decode
 from walee_async.errors import ConfigError, NoReportError, StoreDamagedError
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.store import Finding, Imported, Rejected, Store
@@ -148,6 +149,18 @@ async def test_a_document_over_many_lines_is_brought_in(tmp_path: Path, wrapped:
     file.write_bytes(b"\xef\xbb\xbf" + space + msgspec.json.format(document, indent=2))
     async with Store.open(tmp_path / "reports.db") as store:
         assert (await store.import_(file)).added == 1 + wrapped
+
+
+@pytest.mark.parametrize("lines", [True, False])
+async def test_half_an_emoji_keeps_no_report_out(tmp_path: Path, lines: bool) -> None:
+    """A text that was cut within an emoji has the mark of what is lost; the report beside it is as it was."""
+    reports = [report("a", fullname="cut \ud83d"), report("b", fullname="\U0001f600")]
+    file = tmp_path / "bought.json"
+    file.write_text("\n".join(map(json.dumps, reports)) if lines else json.dumps(reports, indent=1))
+    async with Store.open(tmp_path / "reports.db") as store:
+        assert await store.import_(file) == Imported(2, 0, 0, ())
+        names = {kept.handle: decode(kept).user_profile for kept in await everything(store)}
+    assert [names[handle] and names[handle].fullname for handle in "ab"] == ["cut \ufffd", "\U0001f600"]
 
 
 async def test_lines_that_hold_no_report_are_told_and_the_others_brought_in(tmp_path: Path) -> None:

@@ -21,6 +21,10 @@ _SMALL = 4096
 """Bytes. Reports are some 90,000; an answer this short may be a refusal, which a view need not show."""
 _MISMATCH = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _PLACE = re.compile(r" - at `(\$.*?)`$")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF, _OTHER = r"u[dD][89abAB][0-9a-fA-F]{2}", r"u[dD][c-fC-F][0-9a-fA-F]{2}"
+_ESCAPED = re.compile(rf"\\(?:{_HALF}\\{_OTHER}|({_HALF}|{_OTHER})|.)".encode(), re.DOTALL)
+"""An escape: a whole pair, half of one, or any other."""
 _EXACT = 2.0**53
 """Up to here a float counts in ones; past it, what it stood for is no longer known."""
 _OBJECTS = (StructType, DictType, TypedDictType, DataclassType, RawType, AnyType)
@@ -104,7 +108,7 @@ def decode_bytes(data: bytes | bytearray, view: Any = CreatorReport) -> Any:
     try:
         if len(data) <= _SMALL:
             _check_small(data)
-        envelope = _with_integral_floats(decoder, data)
+        envelope = _with_leave(decoder, data)
     except msgspec.ValidationError as error:
         raise _misfit(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:  # msgspec before 0.23 raises the second
@@ -119,15 +123,28 @@ def decode_bytes(data: bytes | bytearray, view: Any = CreatorReport) -> Any:
     return envelope.payload
 
 
-def _with_integral_floats(decoder: msgspec.json.Decoder[Any], data: bytes | bytearray) -> Any:
-    """Decode strictly; only where a float stands for an int, once more with 5.0 written as 5."""
+def _with_leave(decoder: msgspec.json.Decoder[Any], data: bytes | bytearray) -> Any:
+    """Decode strictly; where that fails, with 5.0 as 5 for an int, and without halves of surrogate pairs."""
     try:
         return decoder.decode(data)
     except msgspec.ValidationError as error:
         found = _MISMATCH.match(str(error))
         if found is None or found[2] != "float" or "int" not in found[1].split(" | "):
             raise
+    except msgspec.DecodeError:
+        mended = mend_surrogates(data)
+        if mended == data:
+            raise
+        return _with_leave(decoder, mended)
     return decoder.decode(msgspec.json.encode(_integral(msgspec.json.decode(data))))
+
+
+def mend_surrogates(data: bytes | bytearray) -> bytes | bytearray:
+    """JSON with the mark of what is lost, U+FFFD, for each half of a surrogate pair that is escaped without the other.
+
+    They come of texts that were cut within an emoji. JSON allows them (RFC 8259, section 8.2), msgspec does not.
+    """
+    return _ESCAPED.sub(lambda found: rb"\ufffd" if found[1] else found[0], data) if _SURROGATE.search(data) else data
 
 
 def _integral(value: Any) -> Any:

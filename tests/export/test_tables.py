@@ -252,6 +252,16 @@ def test_what_cannot_be_read_is_told_and_left_out(
         list(reader.payloads())
 
 
+def test_months_ascend(put: Put, answer: Callable[[dict[str, Any]], bytes], tmp_path: Path, rows_of: Rows) -> None:
+    """In whatever order a report has them."""
+    months = ["2026-02", "2025-12", "2026-01"]
+    report = {"success": True, "user_profile": {"stat_history": [{"month": month} for month in months]}}
+    put(tmp_path / "r.db", [("a", answer(report))])
+    export_tables(tmp_path / "r.db", tmp_path / "t", format="csv")
+    rows = named(rows_of(tmp_path / "t" / "history.csv", TABLES["history"]), TABLES["history"])
+    assert [row["month"] for row in rows] == sorted(months)
+
+
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_numbers_past_64_bits_do_not_stop_an_export(
     put: Put, answer: Callable[[dict[str, Any]], bytes], tmp_path: Path, rows_of: Rows, suffix: TableFormat

@@ -192,6 +192,43 @@ def test_fields_say_what_they_cannot_read(look: Look, shortlist: Path) -> None:
     assert _count(page) == "All 60 creators"
 
 
+BOUNDS = "JSON.stringify([view.value, view.followers])"
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "bounds"),
+    [
+        ("followers-from", "12345", [[None, None], [12345, None]]),
+        ("followers-to", "1234567", [[None, None], [None, 1234567]]),
+        ("value-from", "0", [[0, None], [None, None]]),
+        ("value-to", "61.25", [[None, 61.25], [None, None]]),
+    ],
+)
+def test_a_filter_is_what_was_typed(look: Look, shortlist: Path, field: str, text: str, bounds: list[Any]) -> None:
+    """The brush goes where the fields say, and neither rounds them nor fills those that are empty."""
+    page = look(shortlist)
+    page.do("scatter.addSignalListener('brush', () => { window.moved = true; }), 0")
+    page.click(f"#filter-{field}")
+    page.type(text)
+    page.press("Tab")
+    page.until("window.moved")
+    page.do("new Promise(done => setTimeout(done, 100))")  # what moves the brush is heard 30 ms later
+    assert json.loads(page.do(BOUNDS)) == bounds
+    page.do("paintScatter(), new Promise(done => setTimeout(done, 100))")
+    assert json.loads(page.do(BOUNDS)) == bounds
+
+
+def test_a_field_that_is_emptied_says_nothing_is_wrong(look: Look, shortlist: Path) -> None:
+    """What could not be read goes with the filters, and so does its mark."""
+    page = look(shortlist)
+    page.click("#filter-followers-from")
+    page.type("abc")
+    page.press("Enter")
+    page.click(".gradeboxes input[value=reject]")
+    page.click("#filters .quiet")
+    assert page.do("[byId('filter-followers-from').value, byId('filter-followers-from').ariaInvalid]") == ["", "false"]
+
+
 @pytest.mark.parametrize(("least", "most", "ticks"), [(5, 5000, 3), (20_000, 80_000, 2), (900, 1100, 1), (50, 60, 1)])
 def test_an_axis_always_says_something(look: Look, shortlist: Path, least: int, most: int, ticks: int) -> None:
     """Powers of ten, within one of them finer steps, in the end the middle."""
@@ -261,6 +298,34 @@ def test_what_a_report_does_not_say_is_not_known(look: Look, shortlist: Path, sc
     for heading in ("Audience by age and gender", "Where the audience is", "What it speaks"):
         assert cards[heading] == f"{heading}not known"
     assert "Audience on targetnot known" in cards["Key figures"]
+
+
+def test_what_has_to_be_looked_at_is_not_unknown(look: Look, made: Callable[..., Any], tmp_path: Path) -> None:
+    """A flag that asks for a look says what was found; only what the report does not say is not known."""
+    payload = Maker(3, creators=1).report(0)["payload"]
+    payload["user_profile"]["engagement_rate"] = 0.5
+    payload["audience_followers"] = {"success": False, "error": "empty_audience"}
+    (tmp_path / "page.html").write_text(render([made(payload, "high.one")], Brief.make(countries=["PK"])), "utf-8")
+    page = look(tmp_path / "page.html")
+    _open(page, "high.one")
+    told = page.do("[...document.querySelectorAll('#panel .list li')].map(one => one.textContent)")
+    assert any(line.startswith("?To be looked at: to be looked at, high engagement: ") for line in told)
+    assert any(line.startswith("?Not known: ") and "not known" in line[11:] for line in told)
+
+
+def test_marks_without_a_scale_have_no_bar(look: Look, made: Callable[..., Any], tmp_path: Path) -> None:
+    """The quality score is of 100; what its six parts are of is not published, so they are shown as they are."""
+    payload = Maker(3, creators=1).report(0)["payload"]
+    payload["cqs"]["value_description"] = {"engagement_rate_score": {"value": 0.5625, "mark": "excellent"}}
+    (tmp_path / "page.html").write_text(render([made(payload, "marked.one")], Brief.make(countries=["PK"])), "utf-8")
+    page = look(tmp_path / "page.html")
+    _open(page, "marked.one")
+    card = "[...document.querySelectorAll('#panel .card')].find(one => one.textContent.startsWith('The gateway'))"
+    rows = page.do(
+        f"[...{card}.querySelectorAll('tbody tr')].map(row => [row.textContent, row.querySelectorAll('.meter').length])"
+    )
+    assert rows[0][1] == 1
+    assert rows[1:] == [["Engagement rate0.5625excellent", 0]]
 
 
 LABELS = "[...document.querySelectorAll('.plot')].map(one => [one.role, one.ariaLabel, one.ariaRoleDescription])"
@@ -459,6 +524,22 @@ def test_it_prints_a_page_a_creator(look: Look, shortlist: Path, tmp_path: Path)
     page.do("putAway()")
     page.paper(tmp_path / "without.pdf")
     assert sheets - _pages(tmp_path / "without.pdf") == 3
+
+
+def test_a_code_that_is_no_language_is_shown_as_it_is(look: Look, made: Callable[..., Any], tmp_path: Path) -> None:
+    """Of a report or of the brief: the page, its panels and its print are there all the same."""
+    payload = Maker(3, creators=1).report(0)["payload"]
+    payload["audience_followers"]["data"]["audience_languages"] = [{"code": "en-us-gb", "weight": 0.5}]
+    brief = Brief.make(languages=["en-us-gb"])
+    (tmp_path / "page.html").write_text(render([made(payload, "tagged.one")], brief), "utf-8")
+    page = look(tmp_path / "page.html")
+    assert "who use en-us-gb" in page.do("byId('brief').textContent")
+    _open(page, "tagged.one")
+    assert "en-us-gb" in page.do("byId('panel').textContent")
+    page.press("Escape")
+    page.do("window.print = () => { window.asked = true; }")
+    page.click("#print")
+    page.until("window.asked && !byId('print').disabled")
 
 
 def _pages(path: Path) -> int:

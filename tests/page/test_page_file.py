@@ -96,6 +96,14 @@ def test_a_view_and_a_whole_report_make_the_same_page(made: Callable[..., Any]) 
     assert pages[0] == pages[1]
 
 
+def test_months_ascend(made: Callable[..., Any]) -> None:
+    """The trend of a row and the charts of a sheet go forward in time, in whatever order a report has its months."""
+    months = [{"month": f"2026-0{number}", "followers": 1000 * number} for number in (3, 1, 2)]
+    page = render([made({"success": True, "user_profile": {"stat_history": months}})])
+    assert _data(page, "rows")[0]["trend"] == [1000, 2000, 3000]
+    assert [month["month"] for month in _data(page, "sheets-0")[0]["months"]] == ["2026-01", "2026-02", "2026-03"]
+
+
 def test_an_empty_report_is_shown(made: Callable[..., Any]) -> None:
     """Where nothing is known, nothing is zero."""
     page = render([made({"success": True})])

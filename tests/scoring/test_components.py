@@ -259,6 +259,8 @@ def reachability(*weights: tuple[str, float]) -> Subject:
         ((("-500", 0.4), ("500-1000", 0.2), ("1000-1500", 0.1), ("1500-", 0.3)), 60.0),
         ((("1500-", 1.0),), 0.0),  # the table is whole, so the rows that are not there are zero
         ((("-500", 0.4), ("1500-", 0.3)), None),  # who has the other 0.3 is not known
+        ((("-500", -0.1), ("500-1000", 0.2), ("1500-", 0.9)), None),  # no share can be so
+        ((("-500", 40.0), ("500-1000", 20.0), ("1500-", 0.4)), None),  # percentages
         ((), None),
     ],
 )
@@ -381,6 +383,32 @@ def test_rows_of_the_joint_table_may_be_split_or_incomplete() -> None:
     ]
     found = audience_fit(audience(audience_genders_per_age=rows), Brief.make(genders="female", ages="18-24", **FULL))
     assert (found.value, found.low, found.high) == (25.0, None, None)
+
+
+PERCENT = {
+    "genders": [{"code": "FEMALE", "weight": 30.0}, {"code": "MALE", "weight": 70.0}],
+    "ages": [{"code": "18-24", "weight": 99.5}, {"code": "65-", "weight": 0.5}],
+    "countries": [{"code": "US", "weight": 50.0}, {"code": "PK", "weight": 1.0}],
+    "languages": [{"code": "en", "weight": 60.0}, {"code": "ur", "weight": 1.0}],
+    "genders_per_age": [{"code": "18-24", "male": 69.5, "female": 30.0}, {"code": "65-", "male": 0.2, "female": 0.3}],
+}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"genders": "female"},
+        {"ages": "65-"},
+        {"countries": "PK"},
+        {"languages": "ur"},
+        {"genders": "female", "ages": "65-"},
+    ],
+)
+def test_percentages_are_not_taken_for_fractions(wanted: Any) -> None:
+    """A table with a share above 1 is not known, nor are the rows in it that could be fractions."""
+    tables = {f"audience_{name}": rows for name, rows in PERCENT.items() if name != "countries"}
+    found = audience_fit(audience(**tables, audience_geo={"countries": PERCENT["countries"]}), Brief.make(**wanted))
+    assert (found.value, found.evidence) == (None, ())
 
 
 def test_without_the_joint_table_any_overlap_is_possible() -> None:

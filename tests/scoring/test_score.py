@@ -64,6 +64,21 @@ def test_the_score_is_the_weighted_mean_of_what_is_known() -> None:
     )
 
 
+def test_what_rounding_takes_holds_nobody_back() -> None:
+    """Shares are rounded to 0.0001 and points to 0.01: who has all the points is not said to lose one."""
+    at = "2026-01-31T00:00:00.000+00:00"
+    profile = {"followers": 1, "avg_views": 1e6, "avg_posts4w": 1e6, "recent_posts": [{"created": at}]}
+    audience = {"success": True, "data": {"audience_reachability": [{"code": "-500", "weight": 1.0}]}}
+    report = view(
+        report_info={"created": at}, user_profile=profile, audience_followers=audience, cqs={"cqs_value": 100}
+    )
+    weights = {"quality": 3, "reach": 2, "reachable_audience": 1, "consistency": 1, "engagement": 0, "growth": 0}
+    found = score(report, Brief.make(weights=weights))
+    assert found.value == 100.0
+    assert min(part.points - 100 * part.share for part in found.contributions) == pytest.approx(-0.01)
+    assert "held back" not in found.explanation
+
+
 def test_the_target_counts_where_there_is_one() -> None:
     """With a target that the report knows nothing of, its weight counts as not covered: 4 of 10."""
     found = score(EXAMPLE, Brief.make(countries="PK"))

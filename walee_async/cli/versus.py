@@ -13,6 +13,7 @@ from walee_async.cli.text import UNKNOWN, big, clean, known, percent, sparkline
 from walee_async.cli.wording import STYLES, brief_of
 from walee_async.export.scores import fact
 from walee_async.models.audience import AGES
+from walee_async.models.profile import ascending
 from walee_async.scoring.component import plain
 
 if TYPE_CHECKING:
@@ -127,7 +128,8 @@ def _target(rival: Rival) -> Text:
 
 def _growth(rival: Rival) -> Text:
     profile = rival.report.user_profile
-    counts = [row.followers for row in (profile.stat_history if profile else None) or () if row.followers is not None]
+    months = ascending(profile.stat_history if profile else None)
+    counts = [row.followers for row in months if row.followers is not None]
     monthly = fact(rival.score, "growth", "growth_monthly")
     if len(counts) < MONTHS:
         return _text(UNKNOWN)

@@ -13,6 +13,7 @@ from walee_async.export.columns import Column, Kind, Row, Table
 from walee_async.export.flat import Flat
 from walee_async.export.units import unit_of
 from walee_async.models import CreatorReport, HistogramBucket, Post, ProfileMonth, RelatedUser, RelevantTag, TopHashtag
+from walee_async.models.profile import ascending
 from walee_async.store import AttemptRecord, Version
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _creators() -> Tidy:
 def _history() -> Tidy:
     def months(stored: Stored) -> Iterable[ProfileMonth]:
         profile = stored.report.user_profile
-        return (profile.stat_history if profile else None) or ()
+        return ascending(profile.stat_history if profile else None)
 
     flat = Flat(ProfileMonth)
     rows = _each(flat, months)

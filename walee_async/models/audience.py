@@ -71,7 +71,7 @@ class AudienceShares(Part, frozen=True, kw_only=True):
     A row that is not there is None, unknown, with one exception: when the rows of `gender`, `age`, `gender_age` and
     `reachability` already sum to 1, a code known to this package that has no row is 0.0, because nothing is left for
     it. Countries and languages are open lists with small ones cut off or gathered in `other`: always None.
-    Codes are matched in any case.
+    Codes are matched in any case, and rows of one code add up.
     """
 
     audience_reachability: tuple[CodeWeight, ...] | None = None
@@ -107,9 +107,9 @@ class AudienceShares(Part, frozen=True, kw_only=True):
         wanted = gender.casefold()
         if rows is None or wanted not in ("male", "female"):
             return None
-        for row in rows:
-            if row.code is not None and row.code.casefold() == age.casefold():
-                return row.male if wanted == "male" else row.female
+        there = [row for row in rows if _is(row.code, age)]
+        if there:
+            return _sum(row.male if wanted == "male" else row.female for row in there)
         total = sum((row.male or 0.0) + (row.female or 0.0) for row in rows)
         return 0.0 if age in AGES and total >= WHOLE else None
 
@@ -143,9 +143,17 @@ class Audience(Part, frozen=True, kw_only=True):
 def _share(
     rows: Iterable[CodeWeight | LanguageWeight | CountryWeight] | None, code: str, known: tuple[str, ...]
 ) -> float | None:
-    wanted, total = code.casefold(), 0.0
-    for row in rows or ():
-        if row.code is not None and row.code.casefold() == wanted:
-            return row.weight
-        total += row.weight or 0.0
+    there = [row for row in rows or () if _is(row.code, code)]
+    if there:
+        return _sum(row.weight for row in there)
+    total = sum(row.weight or 0.0 for row in rows or ())
     return 0.0 if total >= WHOLE and code.upper() in known else None
+
+
+def _is(code: str | None, wanted: str) -> bool:
+    return code is not None and code.casefold() == wanted.casefold()
+
+
+def _sum(weights: Iterable[float | None]) -> float | None:
+    there = [weight for weight in weights if weight is not None]
+    return sum(there) if there else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from walee_async.models.base import Part
 from walee_async.models.geo import Geo, country_code
 from walee_async.models.people import RelatedUser
@@ -33,6 +35,11 @@ class ProfileMonth(Part, frozen=True, kw_only=True):
     """In newer reports only."""
     total_likes: int | None = None
     """Noisy: it can fall from month to month."""
+
+
+def ascending(months: Iterable[ProfileMonth] | None) -> list[ProfileMonth]:
+    """A creator's months from the first to the last, in whatever order they came; those of no month are first."""
+    return sorted(months or (), key=lambda row: row.month or "")
 
 
 class PostTypeMonth(Part, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 
 from walee_async.models.audience import AGES
+from walee_async.models.profile import ascending
 from walee_async.page.text import number, text
 from walee_async.scoring.measures import known
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from walee_async.models.posts import PostDay
     from walee_async.models.profile import ProfileMonth
     from walee_async.models.quality import CreatorQuality
-    from walee_async.scoring import Scorable, Score
+    from walee_async.scoring import Requirement, Scorable, Score
 
 TOP: Final = 8
 """Rows of a list that are shown."""
@@ -94,8 +95,8 @@ class Sheet(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Names with shares of the weight and points."""
     components: tuple[tuple[str, float | None, str], ...]
     """Names with their points of 100, or why there are none."""
-    requirements: tuple[tuple[str, bool | None], ...] = ()
-    """Clauses, and whether they are met."""
+    requirements: tuple[tuple[str, str], ...] = ()
+    """Clauses, and whether they are `met`, `not met`, `not known` or `to be looked at`."""
     numbers: Pairs
     months: tuple[Month, ...] = ()
     pyramid: tuple[tuple[str, float | None, float | None], ...] = ()
@@ -114,7 +115,7 @@ def row_of(score: Score, report: Scorable) -> Row:
     """The row of a creator."""
     profile = report.user_profile
     found = _facts(score)
-    months = (profile.stat_history if profile is not None else None) or ()
+    months = ascending(profile.stat_history if profile is not None else None)
     return Row(
         handle=text(score.handle, 64),
         name=text(score.fullname),
@@ -138,14 +139,14 @@ def row_of(score: Score, report: Scorable) -> Row:
 def sheet_of(score: Score, report: Scorable) -> Sheet:
     """The sheet of a creator."""
     profile, data = report.user_profile, report.audience
-    months = (profile.stat_history if profile is not None else None) or ()
+    months = ascending(profile.stat_history if profile is not None else None)
     extra = report.extra
     return Sheet(
         explanation=score.explanation,
         created=text(score.created, 40),
         contributions=tuple((part.name, part.share, part.points) for part in score.contributions),
         components=tuple((part.name, part.value, part.missing) for part in score.components),
-        requirements=tuple((asked.reason, asked.met) for asked in score.requirements),
+        requirements=tuple((asked.reason, _met(asked)) for asked in score.requirements),
         numbers=_numbers(profile),
         months=tuple(map(_month, months[-MONTHS:])),
         histogram=_buckets(extra),
@@ -153,6 +154,12 @@ def sheet_of(score: Score, report: Scorable) -> Sheet:
         quality=_quality(report.cqs),
         **(_audience(data) if data is not None else {}),
     )
+
+
+def _met(asked: Requirement) -> str:
+    if asked.met is not None:
+        return "met" if asked.met else "not met"
+    return "not known" if asked.found is None else "to be looked at"
 
 
 def _facts(score: Score) -> dict[str, Any]:
@@ -199,7 +206,7 @@ def _quality(cqs: CreatorQuality | None) -> tuple[tuple[str, float | None, str |
     scores = [(name, getattr(parts, name)) for name in parts.__struct_fields__] if parts is not None else []
     return (
         ("creator_quality_score", number(cqs.cqs_value, 1), text(cqs.mark, 40)),
-        *((name.removesuffix("_score"), number(part.value, 1), text(part.mark, 40)) for name, part in scores if part),
+        *((name.removesuffix("_score"), number(part.value, 4), text(part.mark, 40)) for name, part in scores if part),
     )
 
 

@@ -82,7 +82,7 @@ def reachable_audience(subject: Subject, brief: Brief) -> Component:
     data = subject.audience
     if data is None:
         return Component(name="reachable_audience", missing="there is no data about the audience")
-    shares = [data.reachability(code) for code in REACHED]
+    shares = [known(data.reachability(code)) for code in REACHED]
     table = table_of(data.audience_reachability)
     if None in shares or not table:
         return Component(name="reachable_audience", missing="how many accounts the followers follow is not known")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
-from walee_async.models.audience import AGES, GENDERS
+from walee_async.models.audience import AGES, GENDERS, CodeWeight
 from walee_async.scoring.component import Component, Fact, fact, points
-from walee_async.scoring.measures import Interval, both, known, share_of, table_of
+from walee_async.scoring.measures import Interval, both, share_of, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,10 +95,7 @@ def people(data: AudienceShares, genders: Sequence[str], ages: Sequence[str]) ->
 
 def _cells(data: AudienceShares) -> dict[str, float]:
     """The joint table by gender and age, such as `FEMALE 18-24`."""
-    cells: dict[str, float] = {}
-    for row in data.audience_genders_per_age or ():
-        for gender, weight in (("MALE", known(row.male)), ("FEMALE", known(row.female))):
-            if row.code is not None and weight is not None:
-                cell = f"{gender} {row.code.upper()}"
-                cells[cell] = cells.get(cell, 0.0) + weight
-    return cells
+    rows = data.audience_genders_per_age or ()
+    cells = [CodeWeight(code=f"MALE {row.code}", weight=row.male) for row in rows if row.code is not None]
+    cells += [CodeWeight(code=f"FEMALE {row.code}", weight=row.female) for row in rows if row.code is not None]
+    return table_of(cells)

@@ -74,13 +74,19 @@ class Interval(Struct, frozen=True):
 
 
 def table_of(rows: Iterable[CodeWeight | CountryWeight | LanguageWeight] | None) -> dict[str, float]:
-    """The known weights by code in upper case; rows of one code add up."""
+    """The known weights by code in upper case; rows of one code add up.
+
+    None of a table in which a weight is above 1: it holds something else than fractions, such as percentages.
+    """
     table: dict[str, float] = {}
     for row in rows or ():
         code, weight = row.code, row.weight
-        if code is not None and weight is not None and 0 <= weight < MOST:  # as `known`, for hundreds of rows a report
-            code = code.upper()
-            table[code] = table.get(code, 0.0) + weight
+        if code is None or weight is None or weight < 0:  # as `known`, for hundreds of rows a report
+            continue
+        if weight > 1:
+            return {}
+        code = code.upper()
+        table[code] = table.get(code, 0.0) + weight
     return table
 
 

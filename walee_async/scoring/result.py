@@ -84,6 +84,8 @@ class Score(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         return {"text/html": self._repr_html_(), "text/plain": self.explanation}
 
 
+LEAST: Final = 0.05
+"""Points that hold a score back. Less may be what is lost by rounding shares to 0.0001 and points to 0.01."""
 _TOLD: Final = ("review_flags", "min_coverage")
 """Requirements that a sentence tells of elsewhere."""
 
@@ -119,5 +121,5 @@ def _drivers(contributions: Sequence[Contribution]) -> list[str]:
     carried = " and ".join(f"{plain(part.name)} (+{part.points:.2f})" for part in ranked[:2])
     lost = {part.name: 100 * part.share - part.points for part in ranked[2:]}
     worst = max(lost, key=lost.__getitem__, default="")
-    held = [f"held back by {plain(worst)} (−{lost[worst]:.2f})"] if lost.get(worst, 0.0) > 0 else []
+    held = [f"held back by {plain(worst)} (−{lost[worst]:.2f})"] if lost.get(worst, 0.0) >= LEAST else []
     return [f"carried by {carried}", *held]

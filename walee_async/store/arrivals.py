@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from walee_async.decode import mend_surrogates
 from walee_async.errors import ConfigError
 from walee_async.handles import parse_handle
 from walee_async.models.base import Part
@@ -96,6 +97,16 @@ def read_line(line: bytes) -> Arrival:
         ValueError: it is not JSON, or none of the shapes.
         RecursionError: it is nested too deeply.
     """
+    try:
+        return _read(line)
+    except msgspec.DecodeError:
+        mended = bytes(mend_surrogates(line))
+        if mended == line:
+            raise
+    return _read(mended)
+
+
+def _read(line: bytes) -> Arrival:
     found = _loose.decode(line)
     if _ABSENT == found.report == found.payload == found.user_profile:
         if found.error != _ABSENT:

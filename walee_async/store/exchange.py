@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from walee_async.decode import mend_surrogates
 from walee_async.errors import ConfigError, StoreDamagedError, WaleeError
 from walee_async.store.arrivals import Arrival, Line, read_line
 from walee_async.store.files import WholeFile
@@ -164,7 +165,7 @@ def _records(path: Path) -> Iterator[bytes]:
 def _split(file: gzip.GzipFile | IO[bytes]) -> Iterator[bytes]:
     first = file.readline(_LINE).removeprefix(codecs.BOM_UTF8)
     if not _is_json(first):
-        first += file.read(_LINE)
+        first = bytes(mend_surrogates(first + file.read(_LINE)))
         if first.lstrip()[:1] == b"[" and _is_json(first):
             yield from map(bytes, msgspec.json.decode(first, type=list[msgspec.Raw]))
             return

@@ -64,7 +64,7 @@ function drawBrief() {
     ["Audience", audienceWanted(brief)],
     ["Must have", insisted.length ? title(insisted.join("; ")) : "Nothing in particular"],
     ["Weighed", title(weighed(brief))],
-    ["Looked at first", title([...require.review_flags.map(plain), `data for less than ${percent(grades.approve_coverage)} of the weight`].join(", "))],
+    ["Looked at first", title([...require.review_flags.filter((flag) => !require.no_flags.includes(flag)).map(plain), `data for less than ${percent(grades.approve_coverage)} of the weight`].join(", "))],
     penalties.length ? ["Flags cost", title(penalties.map(([name, taken]) => `${plain(name)} ${taken} points`).join(", "))] : null,
     ["Grades", `Approve from ${grades.approve}, review from ${grades.review}, with data for ${percent(grades.min_coverage)} of the weight`],
   ].filter(known);
@@ -86,7 +86,7 @@ function gradeBar(counts, total) {
   let at = 0;
   const parts = GRADES.map((grade) => {
     const width = total ? (1000 * counts[grade]) / total : 0;
-    const part = svg("rect", { class: `fill ${grade}`, x: at, y: 0, width: Math.max(0, width - 3), height: 12 });
+    const part = svg("rect", { class: `fill ${grade}`, x: at, y: 0, width: counts[grade] ? Math.max(2, width - 3) : 0, height: 12 });
     at += width;
     return part;
   });

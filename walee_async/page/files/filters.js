@@ -49,7 +49,9 @@ function range(name, label, format) {
       change({ [name]: bounds });
     });
     watchers.push(() => {
-      if (document.activeElement !== field || !field.value) field.value = known(view[name][place]) ? format(view[name][place]) : "";
+      if (document.activeElement === field && field.value) return;
+      field.value = known(view[name][place]) ? format(view[name][place]) : "";
+      field.setAttribute("aria-invalid", "false");
     });
     return field;
   });

@@ -12,14 +12,17 @@ async function printSheets() {
   const holder = byId("sheets");
   holder.hidden = false;
   holder.className = "preparing";
-  for (const row of list) {
-    const body = sheetParts(row, await sheetOf(row));
-    holder.append(el("article", { class: "sheet" }, body));
-    await body.drawn;
+  try {
+    for (const row of list) {
+      const body = sheetParts(row, await sheetOf(row));
+      holder.append(el("article", { class: "sheet" }, body));
+      await body.drawn;
+    }
+  } finally {
+    holder.className = "ready";
+    showRows();
+    byId("print").disabled = false;
   }
-  holder.className = "ready";
-  showRows();
-  byId("print").disabled = false;
   window.print();
 }
 

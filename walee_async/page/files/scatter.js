@@ -5,6 +5,7 @@ let scatter = null;
 let points_ = [];
 let shown_ = [];
 let brushing = false;
+let placed = "";
 
 // What a variable of the style sheet comes to now: a canvas cannot read it by itself.
 function colour(name, scheme) {
@@ -69,6 +70,7 @@ function drawScatter() {
   );
   if (!points_.length) {
     byId("scatter-plot").replaceWith(el("p", {}, unknown("no creator has both a score and followers")));
+    byId("scatter").querySelector(".hint").remove();
     return;
   }
   paintScatter();
@@ -115,13 +117,17 @@ function hoverPoint(event, item) {
 }
 
 function brushed(name, found) {
+  if (corners() === placed) return;
+  placed = "";
   const ends = (values, digits) => (values ? [Math.min(...values), Math.max(...values)].map((value) => Number(value.toPrecision(digits))) : [null, null]);
   brushing = true;
   change({ value: ends(found.value, 4), followers: ends(found.followers, 4) });
   brushing = false;
 }
 
-// The brush follows the fields when somebody types into them.
+const corners = () => String([scatter.signal("brush_x"), scatter.signal("brush_y")]);
+
+// The brush follows the fields when somebody types into them; `placed` is where, as what it is near to is not what was typed.
 function showBrush() {
   if (brushing || !scatter) return;
   const asked = [...view.value, ...view.followers].some(known);
@@ -129,8 +135,9 @@ function showBrush() {
   const size = [scatter.width(), scatter.height()];
   const clip = (ends, most) => ends.map((end) => Math.max(0, Math.min(most, end)));
   const wanted = asked ? [clip(place("x", view.followers, spanOf(points_)), size[0]), clip(place("y", view.value, [0, 100]), size[1])] : [[0, 0], [0, 0]];
-  if (String(wanted) === String([scatter.signal("brush_x"), scatter.signal("brush_y")])) return;
+  if (String(wanted) === corners()) return;
   if (!asked && !scatter.signal("brush_x")?.some(Boolean)) return;
+  placed = String(wanted);
   scatter.signal("brush_x", wanted[0]).signal("brush_y", wanted[1]).run();
 }
 

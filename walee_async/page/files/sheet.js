@@ -1,6 +1,7 @@
 // One creator: what its score is made of, and what its report says. What the report does not say is not known, never zero.
 
 const NUMBERS = { avg_views: "Views a post", avg_likes: "Likes a post", avg_comments: "Comments a post", avg_posts4w: "Posts in 4 weeks" };
+const SCALED = "creator_quality_score"; // of 100; the scale of its six parts is not published
 const REACH = { "-500": "fewer than 500 accounts", "500-1000": "500 to 1,000", "1000-1500": "1,000 to 1,500", "1500-": "more than 1,500" };
 
 const card = (heading, ...content) => el("section", { class: "card" }, el("h3", {}, heading), ...content);
@@ -56,11 +57,9 @@ function keyFigures(row, sheet) {
 
 function warnings(row, sheet) {
   const flags = row.flags.map(([name, reason]) => el("li", {}, el("strong", {}, title(name)), `: ${reason}`));
-  const marks = new Map([[true, ["✓", "met"]], [false, ["✕", "not met"]]]);
-  const asked = (sheet.requirements ?? []).map(([reason, met]) => {
-    const [mark, word] = marks.get(met) ?? ["?", UNKNOWN];
-    return el("li", {}, el("span", { class: `mark ${word.replace(" ", "-")}`, "aria-hidden": "true" }, mark), el("strong", {}, `${title(word)}: `), reason);
-  });
+  const marks = { met: "✓", "not met": "✕" };
+  const asked = (sheet.requirements ?? []).map(([reason, word]) =>
+    el("li", {}, el("span", { class: `mark ${word.replaceAll(" ", "-")}`, "aria-hidden": "true" }, marks[word] ?? "?"), el("strong", {}, `${title(word)}: `), reason));
   return card("Flags and requirements",
     flags.length ? el("ul", { class: "list" }, ...flags) : el("p", { class: "muted" }, "No flag is raised."),
     asked.length ? el("ul", { class: "list" }, ...asked) : el("p", { class: "muted" }, insistedOn(facts.brief).length ? "All that the brief insists on is met." : "The brief insists on nothing."));
@@ -143,7 +142,7 @@ function quality(sheet) {
   if (!sheet.quality?.length) return missing(heading);
   return card(heading, el("table", { class: "bars" }, el("thead", { class: "unseen" }, el("tr", {}, ...["Mark", "Value", "In a word"].map((name) => el("th", { scope: "col" }, name)))),
     el("tbody", {}, ...sheet.quality.map(([name, value, word]) => el("tr", {}, el("th", { scope: "row" }, title(name)),
-      el("td", {}, el("span", { class: "value" }, known(value) ? points(value, 0) : unknown()), known(value) ? meter(value) : ""), el("td", { class: "muted" }, own(word ?? "")))))));
+      el("td", {}, el("span", { class: "value" }, known(value) ? String(value) : unknown()), known(value) && name === SCALED ? meter(value) : ""), el("td", { class: "muted" }, own(word ?? "")))))));
 }
 
 // The parts of a sheet; `drawn` of the result is when its charts are there.

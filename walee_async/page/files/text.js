@@ -59,7 +59,11 @@ function country(code) {
 
 function language(code) {
   if (code === "other") return "Other languages";
-  return /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(code ?? "") ? tongues.of(code) : code;
+  try {
+    return tongues.of(code);
+  } catch {
+    return code; // no language tag
+  }
 }
 
 function tierName(tier) {
