@@ -30,6 +30,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (2, {"gate"}),
     (3, {"transport"}),
     (3, {"http"}),
+    (3, {"sending"}),
     (3, {"session"}),
     (4, {"feed", "flights", "options", "pool", "progress", "reuse", "watched"}),
     (4, {"bulk", "plan", "rescoring"}),
@@ -48,7 +49,7 @@ EVERYWHERE = {"msgspec"}
 THIRD_PARTY = {
     "aiohttp": {"http", "session", "testing", "transport"},
     "aiolimiter": {"bucket"},
-    "anyio": {"bulk", "cli", "feed", "flights", "integrations"},
+    "anyio": {"bulk", "cli", "client", "feed", "flights", "integrations", "reuse"},
     "backports": {"inflate"},
     "compression": {"inflate"},  # of the standard library from Python 3.14 on
     "cyclopts": {"cli"},

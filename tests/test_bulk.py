@@ -3,8 +3,11 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
+from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -40,6 +43,7 @@ from walee_async.testing import (
     Mix,
     Quota,
     Redirect,
+    RetryLater,
     Revoke,
     Slow,
     Status,
@@ -428,6 +432,8 @@ async def test_a_run_must_be_entered_and_only_once(gateway: Gateway) -> None:
         run = walee.creator_reports(gateway.handles[:1])
         with pytest.raises(ConfigError, match="Enter the run first"):
             await anext(run)
+        with pytest.raises(ConfigError, match="Enter the run first"):
+            run.progress()
         await run.collect()
         with pytest.raises(ConfigError, match="entered once"):
             await run.collect()
@@ -465,6 +471,18 @@ async def test_an_entry_that_is_no_text_fails_alone(gateway: Gateway, odd: Any) 
     assert [type(outcome) for outcome in outcomes] == [Fetched, Failed, Fetched]
     assert isinstance(outcomes[1], Failed)
     assert isinstance(outcomes[1].error, InvalidHandleError)
+
+
+async def test_a_number_is_not_the_handle_of_its_digits() -> None:
+    """Each has its outcome, whichever comes first."""
+    numbered = Maker(creators=1)
+    async with Gateway(numbered) as gateway:
+        gateway.plant(numbered.creator(0, handle="123"))
+        async with client(gateway) as walee:
+            for entries in ([123, "123"], ["123", 123]):
+                outcomes = await walee.creator_reports(entries, ordered=True).collect()  # type: ignore[list-item]
+                expected = [Failed if isinstance(entry, int) else Fetched for entry in entries]
+                assert [type(outcome) for outcome in outcomes] == expected
 
 
 async def test_a_bug_is_raised_when_what_was_under_way_has_come(gateway: Gateway) -> None:
@@ -512,6 +530,108 @@ async def test_a_generator_may_hold_a_timeout_open(gateway: Gateway) -> None:
     async with client(gateway) as walee:
         outcomes = await walee.creator_reports(timed(), concurrency=4).collect()
     assert sorted(handles_of(outcomes)) == sorted(gateway.handles)
+
+
+@pytest.mark.parametrize("holding", [anyio.create_task_group, partial(anyio.fail_after, 5), asyncio.TaskGroup])
+@pytest.mark.parametrize("leave", ["break", "stop", "raise"])
+async def test_a_list_that_is_not_read_to_its_end_is_closed(gateway: Gateway, holding: Any, leave: str) -> None:
+    """By the task that read it, with all the time it takes, and nothing of it comes out of the block."""
+    closed: list[object] = []
+
+    async def held() -> AsyncIterator[str]:
+        reader = asyncio.current_task()
+        try:
+            async with AsyncExitStack() as stack:
+                scope = holding()
+                await stack.enter_async_context(scope) if hasattr(scope, "__aenter__") else stack.enter_context(scope)
+                for handle in gateway.handles:
+                    yield handle
+        finally:
+            await asyncio.sleep(0.01)
+            closed.append(asyncio.current_task() is reader)
+
+    async with client(gateway) as walee:
+        with suppress(LookupError):
+            async with walee.creator_reports(held(), concurrency=2) as run:
+                async for _ in run:
+                    if leave == "break":
+                        break
+                    if leave == "raise":
+                        raise LookupError
+                    run.stop()
+        assert closed == [True]
+
+
+async def test_what_the_list_raises_is_never_taken_for_its_end(gateway: Gateway) -> None:
+    """Also what the library itself raises and handles elsewhere."""
+
+    class Broken:
+        def __aiter__(self) -> AsyncIterator[str]:
+            return self
+
+        async def __anext__(self) -> str:
+            raise anyio.ClosedResourceError
+
+    async with client(gateway) as walee:
+        with pytest.raises(anyio.ClosedResourceError):
+            await walee.creator_reports(Broken()).collect()
+
+
+async def test_a_run_may_be_held_by_a_generator(gateway: Gateway) -> None:
+    """Who breaks out of it goes on undisturbed, whoever closes the generator, and when."""
+
+    async def reports() -> AsyncIterator[Outcome[Any]]:
+        async with walee.creator_reports(gateway.handles, concurrency=2) as run:
+            async for outcome in run:
+                yield outcome
+
+    before = asyncio.all_tasks()
+    async with client(gateway, rate=100.0) as walee:
+        async for _ in reports():
+            break  # nobody closes it: Python does, in a task of its own
+        abandoned = reports()
+        await anext(abandoned)
+        await asyncio.create_task(abandoned.aclose())  # type: ignore[attr-defined]
+        gc.collect()
+        await asyncio.sleep(0.2)
+        me = asyncio.current_task()
+        assert me is not None
+        assert me.cancelling() == 0
+        assert asyncio.all_tasks() - before == set()
+        assert isinstance((await walee.creator_reports(gateway.handles).collect())[0], Fetched)
+
+
+async def test_a_report_is_asked_for_again_though_the_list_says_nothing(gateway: Gateway) -> None:
+    """What is being prepared is due when it is due, not when the list goes on; and not after the list has ended."""
+    for handle in gateway.handles[:3]:
+        gateway.plan(handle, RetryLater(0.002))
+    came: list[str] = []
+    enough = asyncio.Event()
+
+    async def quiet() -> AsyncIterator[str]:
+        for handle in gateway.handles[:3]:
+            yield handle
+        await enough.wait()
+
+    async with client(gateway) as walee, walee.creator_reports(quiet(), concurrency=4) as run:
+        async for outcome in run:
+            assert isinstance(outcome, Fetched)
+            came.append(outcome.handle)
+            if len(came) == 3:
+                enough.set()
+    assert sorted(came) == sorted(gateway.handles[:3])
+
+
+async def test_closing_the_client_amid_answers_is_no_bug(distant: Gateway) -> None:
+    """Whatever was on its way may have been bought, and is said to be so; nothing of the transport comes out."""
+    for handle in distant.handles:
+        distant.plan(handle, *[Slow(0.2, pieces=20)] * 10)
+    for step in range(10):
+        walee = await client(distant, rate=1e6).__aenter__()
+        asyncio.get_running_loop().call_later(0.02 * step, asyncio.ensure_future, walee.aclose())
+        with suppress(RunEndedError):
+            await walee.creator_reports(distant.handles).collect()
+        await walee.aclose()
 
 
 async def test_stopping_does_not_wait_for_a_list_that_says_nothing(gateway: Gateway) -> None:

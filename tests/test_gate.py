@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from walee_async.breaker import BREAKER, FIRST_PROBE, LAST_PROBE
-from walee_async.bucket import LATENESS, Bucket
+from walee_async.bucket import HELD_UP, LATENESS, QUICK, Bucket, Exit
 from walee_async.errors import ConfigError, DeadlineError, LongPauseError, RefusedKeyError
 from walee_async.events import Emitter, Event, GatePaused, PaceCut
 from walee_async.gate import Gate, Permit
@@ -615,6 +615,33 @@ async def test_a_fast_rate_can_be_changed_too() -> None:
     await bucket.change(5.0)
     await bucket.take(math.inf, 1)
     assert now() - since == pytest.approx(0.2, abs=0.01)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 0.3), st.floats(0, 2)), min_size=1, max_size=80),
+    st.floats(0.5, 5000),
+    st.integers(1, 20),
+)
+def test_who_was_held_up_does_not_go_all_at_once(moments: list[tuple[float, float]], pace: float, burst: int) -> None:
+    """Whenever requests could be sent, no window holds more than the pace allows, and none waits without need."""
+    way_out, now, sent = Exit(burst), 0.0, []
+    for step, jump in moments:
+        now += step if jump < 1.9 else jump
+        sent.append(now + way_out.delay(now, pace))
+    slack = LATENESS if pace < QUICK else HELD_UP
+    for first, since in enumerate(sent):
+        for last in range(first, len(sent)):
+            assert last - first + 1 <= pace * (sent[last] - since + slack) + burst + 1e-6
+    assert sorted(sent) == pytest.approx(sent)
+
+
+def test_who_was_not_held_up_does_not_wait() -> None:
+    """Requests that are as far apart as their turns go at once, also some milliseconds late, also a burst of them."""
+    spaced, late, together = Exit(1), Exit(1), Exit(5)
+    assert [spaced.delay(0.1 * turn, 10.0) for turn in range(20)] == [0.0] * 20
+    commits = [turn // 10 / 50 for turn in range(200)]  # ten turns each wait for the same one
+    assert [late.delay(at, 500.0) for at in commits] == [0.0] * 200
+    assert [together.delay(7.0, 2.0) for _ in range(6)] == pytest.approx([0.0] * 5 + [0.5 - LATENESS])
 
 
 @pytest.mark.parametrize("rate", [0, -1.0, math.nan, math.inf, True, "fast", None, 1 / 86_401])

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -15,7 +16,7 @@ import pytest
 from walee_async import Headline, Options, RetryPolicy, Transport, WaleeClient
 from walee_async.errors import AmbiguousError, NotSentError
 from walee_async.http import KNOWN, open_http
-from walee_async.testing import Maker
+from walee_async.testing import Gateway, Maker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -104,10 +105,30 @@ async def test_a_handle_is_sent_as_the_value_of_its_query() -> None:
 
     async with serving(nothing) as (server, base_url):
         http = open_http(Transport(), base_url)
-        reply = await http.get("a b&x=1#\r\nX-Evil: 1", KEY)
+        reply = await http.get("a b&x=1#\r\nX-Evil: 1", KEY, partial(asyncio.sleep, 0))
         reply.release()
         await http.aclose()
     assert asked(server.connections[0][0]) == "a%20b%26x%3D1%23%0D%0AX-Evil%3A%201"
+
+
+async def test_requests_that_waited_for_a_name_are_not_sent_all_at_once() -> None:
+    """Turns go by while nobody knows where the gateway is; the limit is kept when it is known."""
+
+    class Slow(aiohttp.ThreadedResolver):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        ) -> list[aiohttp.abc.ResolveResult]:
+            await asyncio.sleep(1.0)
+            return await super().resolve(host, port, family)
+
+    connector = aiohttp.TCPConnector(resolver=Slow(), family=socket.AF_INET)
+    async with Gateway(Maker(creators=40, small=True)) as gateway, connector:
+        options = Options(transport=Transport(connector=connector))
+        named = gateway.base_url.replace("127.0.0.1", "localhost")
+        async with WaleeClient(gateway.key, base_url=named, rate=20.0, options=options) as walee:
+            await walee.creator_reports(gateway.handles, view=Headline).collect()
+        assert gateway.billed.total() == 40
+        assert gateway.accounts[gateway.key].busiest(1.0) <= 20 + 2
 
 
 async def test_connections_are_used_again() -> None:

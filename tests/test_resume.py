@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import msgspec
 import pytest
 
@@ -25,7 +27,7 @@ from walee_async.errors import (
 from walee_async.outcomes import Charge
 from walee_async.reuse import is_young, remembered
 from walee_async.store import Failure, Held, Standing, StoreReader
-from walee_async.testing import Code, Drop, Gateway, Hang, RetryLater, Slow, Status, Truncate, WrongType
+from walee_async.testing import Code, Drop, Gateway, Hang, Quota, RetryLater, Slow, Status, Truncate, WrongType
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -295,7 +297,10 @@ async def test_a_handle_put_aside_fails_in_a_run_only_if_its_report_does_not_com
 
 
 async def test_a_run_whose_client_is_closed_comes_to_its_end(gateway: Gateway, path: Path) -> None:
-    """Each handle has its outcome all the same, also one that was put aside; what was sent by then is in the books."""
+    """Each handle has its outcome all the same, also one that was put aside, and then the run says why it ended.
+
+    What was sent by then is in the books.
+    """
     gateway.plan(gateway.handles[0], RetryLater(10))
     walee = await client(gateway, path).__aenter__()
     async with walee.creator_reports(gateway.handles, concurrency=2) as run:
@@ -303,7 +308,9 @@ async def test_a_run_whose_client_is_closed_comes_to_its_end(gateway: Gateway, p
         while not run.progress().parked:
             outcomes.append(await anext(run))
         await walee.aclose()
-        outcomes += [outcome async for outcome in run]
+        with pytest.raises(RunEndedError, match="the client was closed meanwhile"):
+            async for outcome in run:
+                outcomes.append(outcome)
     assert Counter(outcome.handle for outcome in outcomes) == Counter(gateway.handles)
     assert {type(o.error) for o in outcomes if o.handle == gateway.handles[0] and isinstance(o, Failed)} == {
         NotReadyError
@@ -312,6 +319,63 @@ async def test_a_run_whose_client_is_closed_comes_to_its_end(gateway: Gateway, p
         totals = reader.totals()
         assert gateway.billed.total() <= totals.reports + totals.ambiguous.total() + totals.under_way
         assert [failure.handle for failure in reader.parked()] == [gateway.handles[0]]
+
+
+async def test_a_store_is_closed_whoever_is_cancelled(gateway: Gateway, path: Path) -> None:
+    """However a client is left or kept from being entered, its store can be opened again at once."""
+    gateway.latency = 0.01
+    for step in range(8):
+        with anyio.move_on_after(0.02 * step):
+            async with client(gateway, path, rate=200.0) as walee:
+                await walee.creator_reports(gateway.handles, fresh=True).collect()
+                await anyio.sleep(10)
+        async with client(gateway, path):
+            pass
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.002 * step), client(gateway, path):
+                await asyncio.sleep(10)
+        async with client(gateway, path):
+            pass
+
+
+async def test_a_look_into_the_store_that_is_cancelled_holds_nobody_up(gateway: Gateway, path: Path) -> None:
+    """A program that cancels all its tasks and goes on can ask the store again."""
+    async with client(gateway, path) as walee:
+        await walee.fetch(gateway.handles[0])
+        before = asyncio.all_tasks()
+        for spared in (0, 1):  # the call is cancelled too, or waits on
+            for turns in range(1, 5):
+                call = asyncio.create_task(walee.fetch(gateway.handles[0]))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                looks = [task for task in asyncio.all_tasks() - before if "_ask" in repr(task.get_coro())]
+                for task in (*looks, *[call][spared:]):
+                    task.cancel()
+                (came,) = await asyncio.wait_for(asyncio.gather(call, return_exceptions=True), 5)
+                assert isinstance(came, asyncio.CancelledError) is not bool(spared)
+                assert (await asyncio.wait_for(walee.fetch(gateway.handles[0]), 5)).reused
+
+
+async def test_requests_that_the_disk_held_up_are_not_sent_all_at_once(path: Path) -> None:
+    """While another program holds the store no turn can be used; afterwards the limit is kept as ever."""
+    enough = threading.Event()
+
+    def hold() -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            enough.wait()
+            connection.execute("ROLLBACK")
+
+    async with Gateway(creators=40, quota=Quota(20)) as gateway, client(gateway, path, rate=16.0) as walee:
+        async with walee.creator_reports(gateway.handles) as run:
+            await anext(run)
+            holding = asyncio.create_task(asyncio.to_thread(hold))
+            await asyncio.sleep(1.5)  # 24 turns
+            enough.set()
+            assert all([isinstance(outcome, Fetched) async for outcome in run])
+            await holding
+        assert gateway.breaches == 0
+        assert gateway.accounts[gateway.key].busiest(1.0) <= 16 + 2
 
 
 async def test_what_may_have_been_bought_is_named_and_sent_again_as_often_as_allowed(

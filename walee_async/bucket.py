@@ -11,6 +11,10 @@ from aiolimiter import AsyncLimiter
 LATENESS: Final = 0.002
 """Seconds by which a timer may fire late without costing the pace. An event loop rounds timers up to a millisecond and
 serves them in turn: without the credit a bucket of one reached 96.6 % of 50/s and 95 % of 200/s."""
+QUICK: Final = 100.0
+"""Requests a second from which on those that were held up a little are not kept apart: it would take a timer each."""
+HELD_UP: Final = 0.05
+"""Seconds that are a little: some commits of a store, or a few milliseconds between two turns of a busy loop."""
 
 
 class Bucket:
@@ -66,3 +70,25 @@ class Bucket:
 
     async def aclose(self) -> None:
         """There is nothing to let go of."""
+
+
+class Exit:
+    """Keeps those apart whose turns have passed while something held them up, such as a slow disk or name server.
+
+    Turns are spaced, and what waited for the same thing would be sent all at once when it comes. No turn is lost: who
+    was held up goes as soon as there is room. It admits what a bucket does, and `HELD_UP` of the rate more from `QUICK`
+    requests a second on.
+    """
+
+    __slots__ = ("_burst", "_free_at")
+
+    def __init__(self, burst: int) -> None:
+        self._burst = burst
+        self._free_at = -math.inf
+
+    def delay(self, now: float, pace: float) -> float:
+        """Book the place of a request that could be sent now, a loop time; return the seconds until it may be sent."""
+        early = (LATENESS if pace < QUICK else HELD_UP) + (self._burst - 1) / pace
+        at = max(now, self._free_at - early)
+        self._free_at = max(at, self._free_at) + 1 / pace
+        return at - now

@@ -1,7 +1,4 @@
-"""Many handles at once: a stream with one outcome for each distinct handle, in memory that does not grow with the list.
-
-(Only the distinct handles themselves are remembered, so that none is bought twice.)
-"""
+"""Many handles at once: a stream with one outcome for each distinct handle, and no more remembered than the handle."""
 
 from __future__ import annotations
 
@@ -16,31 +13,23 @@ import anyio
 from walee_async.checkpoint import Checkpoint
 from walee_async.decode import decode
 from walee_async.errors import (
-    AccountError,
-    AmbiguousError,
     BudgetError,
     ConfigError,
-    LongPauseError,
     NotAttemptedError,
     NotReadyError,
     RunEndedError,
     StoreError,
-    StoreLockedError,
-    StorePathError,
-    StoreWriteError,
     WaleeError,
 )
 from walee_async.events import Emitter, OutcomeReached, RunStarted
 from walee_async.feed import Feed, Handles
 from walee_async.ledger import ACCOUNT, Account, Ledger
-from walee_async.outcomes import Charge, Failed, Fetched, Outcome, Payload
+from walee_async.outcomes import Failed, Fetched, Outcome, Payload
 from walee_async.progress import Progress, RecentRate
-from walee_async.retry import RetryQuota
+from walee_async.retry import ENDS_THE_RUN, RetryQuota, cut_off
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from anyio.abc import TaskGroup
 
     from walee_async.interfaces import Source
     from walee_async.options import RunOptions
@@ -49,8 +38,7 @@ T = TypeVar("T")
 
 SPARE: Final = 2
 """Outcomes that may wait for the consumer, as a multiple of the concurrency; then nothing more is sent."""
-ENDS_THE_RUN: Final = (AccountError, LongPauseError, BudgetError, StoreWriteError, StoreLockedError, StorePathError)
-"""What is wrong with more than the one handle: nothing more is sent after it."""
+_NOT_ENTERED: Final = "Enter the run first: async with walee.creator_reports(...) as run"
 UNHURRIED: Final = 450.0
 """Seconds until a report that is being prepared is asked for again, where the gateway does not say: the middle of the
 five to ten minutes that its vendor documents."""
@@ -80,38 +68,33 @@ class Run(Generic[T]):
         self._pulled = self._settled = self._delivered = self._workers = 0
         self._news = asyncio.Event()
         self._checkpoint = Checkpoint()
-        self._group: TaskGroup | None = None
+        self._workers_scope = anyio.CancelScope()
+        self._tasks: tuple[asyncio.Task[None], asyncio.Task[None]] | None = None
         self._ended: WaleeError | None = None
         self._bug: Exception | None = None
 
     # -- the block ----------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        if self._group is not None:
+        if self._tasks is not None:
             raise ConfigError("A run can be entered once; make another one to fetch again")
         self._account.began = asyncio.get_running_loop().time()
         self._rate = RecentRate(self._account.began)
         if self._options.store is not None:
             self._account.run = await self._options.store.begin_run(self.id)
         self._emitter.emit(RunStarted(self.id, self._options.total))
-        self._group = await anyio.create_task_group().__aenter__()
         self._feed.open()
-        self._group.start_soon(self._read)
         self._workers = self._options.concurrency
-        for _ in range(self._workers):
-            self._group.start_soon(self._work)
+        # Tasks of their own, and no scope around the block: a generator that holds it may be closed in another task.
+        self._tasks = asyncio.create_task(self._read()), asyncio.create_task(self._work_together())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        assert self._group is not None
         whole = self._workers == 0 and self._bug is None and self._ended is None
-        self._group.cancel_scope.cancel()
-        self._feed.close()
         try:
-            # The consumer's own exception is not the group's to wrap: it goes on as it is when this returns.
-            await self._group.__aexit__(None, None, None)
+            await self._leave()
         finally:
             why = self._ended or self._bug or error
             how = "complete" if whole else type(why).__name__ if why else "left"
@@ -120,12 +103,32 @@ class Run(Generic[T]):
             with suppress(StoreError):  # it has been told where it mattered
                 await self._options.store.end_run(self._account.run, how)
 
+    async def _leave(self) -> None:
+        """Cancel what is under way, and return when it is over, whoever is cancelled meanwhile."""
+        assert self._tasks is not None
+        self._feed.stop()
+        self._workers_scope.cancel()
+        if self._feed.reading:
+            self._tasks[0].cancel()  # once, so that the list can wait while it cleans up
+        left, cancelled = set(self._tasks), None
+        with anyio.CancelScope(shield=True):
+            while left:
+                try:
+                    _, left = await asyncio.wait(left)
+                except asyncio.CancelledError as error:
+                    cancelled = error
+        self._feed.close()
+        self._workers = 0  # also those that were cancelled before they began
+        self._news.set()
+        if cancelled is not None:
+            raise cancelled
+
     def __aiter__(self) -> AsyncIterator[Outcome[T]]:
         return self
 
     async def __anext__(self) -> Outcome[T]:
-        if self._group is None:
-            raise ConfigError("Enter the run first: async with walee.creator_reports(...) as run")
+        if self._tasks is None:
+            raise ConfigError(_NOT_ENTERED)
         await self._checkpoint()
         while self._delivered not in self._ready:
             if self._workers == 0:
@@ -168,6 +171,8 @@ class Run(Generic[T]):
 
     def progress(self) -> Progress:
         """How far the run has come."""
+        if self._tasks is None:
+            raise ConfigError(_NOT_ENTERED)
         now = asyncio.get_running_loop().time()
         return Progress(
             done=self.ledger.outcomes,
@@ -188,6 +193,13 @@ class Run(Generic[T]):
             await self._feed.read()
         except Exception as error:  # noqa: BLE001 - a bug in the list: the iteration raises it
             self._break(error)
+
+    async def _work_together(self) -> None:
+        # anyio's scope, and not the task alone: it cancels also who swallows a cancellation, until he is gone.
+        with self._workers_scope:
+            async with anyio.create_task_group() as group:
+                for _ in range(self._options.concurrency):
+                    group.start_soon(self._work)
 
     async def _work(self) -> None:
         ACCOUNT.set(self._account)
@@ -230,12 +242,12 @@ class Run(Generic[T]):
     async def _fetch(self, handle: str) -> Payload | Failed:
         # Past the budget, what is in the store is still to be had; nothing can be bought any more.
         if self._ended is not None and not isinstance(self._ended, BudgetError):
-            return Failed(handle, self._not_attempted(handle))
+            return Failed(handle, cut_off(handle, self._ended))
         try:
             return await self._source.fetch(handle)
         except ENDS_THE_RUN as error:
             self._ended = self._ended or error
-            refused = self._not_attempted(handle) if not _doubtful(error) else _cut_off(handle, error)
+            refused = cut_off(handle, self._ended, error)
             refused.attempts = error.attempts
             return Failed(handle, refused)
         except WaleeError as error:
@@ -244,11 +256,6 @@ class Run(Generic[T]):
     def _report(self, payload: Payload) -> T:
         report: T = decode(payload, self._options.view, cap=self._options.max_inflated)
         return report
-
-    def _not_attempted(self, handle: str) -> NotAttemptedError:
-        assert self._ended is not None
-        ended = self._ended
-        return NotAttemptedError(f"the run ended first: {ended.detail}", handle=handle).because_of(ended)
 
     def _settle(self, place: int, came: Payload | Failed) -> None:
         self._ready[place if self._options.ordered else self._settled] = came
@@ -290,11 +297,3 @@ class Run(Generic[T]):
             due_at = last.sent_at + last.service_seconds + (UNHURRIED if error.eta is None else error.eta)
         with suppress(StoreError):  # a store that is closed or refuses keeps nobody from what has come
             store.record_failure(failed.handle, error, run=run, due_at=due_at)
-
-
-def _doubtful(error: WaleeError) -> bool:
-    return any(attempt.charge is Charge.AMBIGUOUS for attempt in error.attempts)
-
-
-def _cut_off(handle: str, error: WaleeError) -> AmbiguousError:
-    return AmbiguousError(f"it was sent, and the run ended before it could be again: {error.detail}", handle=handle)

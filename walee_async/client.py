@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
+
+import anyio
 
 from walee_async.budget import Budget
 from walee_async.bulk import Run
@@ -22,7 +25,7 @@ from walee_async.options import DEFAULTS, Options, RunOptions
 from walee_async.pacing import check_rate
 from walee_async.plan import Plan, Rules, make_plan
 from walee_async.pool import KeyStatistics, SessionPool
-from walee_async.reuse import MAX_AGE, ReadThrough, check_age, log_findings, reasons
+from walee_async.reuse import MAX_AGE, check_age, open_store, read_through, reasons
 from walee_async.scores import ScoreRun
 from walee_async.scoring import Brief, ScoreView
 from walee_async.session import Session
@@ -81,6 +84,7 @@ class WaleeClient:
         self._given_store = store
         self._pool: SessionPool | None = None
         self._flights: SharedFlights | None = None
+        self._closing = AsyncExitStack()
         self.budget = budget or Budget()
         """What may be bought, and what of it was."""
         self.store: Store | None = store if isinstance(store, Store) else None
@@ -104,34 +108,29 @@ class WaleeClient:
         self._checkpoint = Checkpoint()
         if self._given_store is not None and not isinstance(self._given_store, Store):
             under_way = len(self._keys) * self._options.transport.connections
-            self.store = await asyncio.to_thread(Store.open, self._given_store, under_way=under_way)
+            self.store = await open_store(self._given_store, under_way)
+            self._closing.push_async_callback(self.store.aclose)
         try:
             self._pool = SessionPool([self._session(key) for key in self._keys], self._options.retry, self.budget)
         except BaseException:
             await self.aclose()
             raise
+        self._closing.push_async_callback(self._pool.aclose)
         # Shared around the store: a call that looked before a report came must not buy it after it did.
-        self._flights = SharedFlights(self._through(self._pool), self._pool)
-        return self
-
-    def _through(self, pool: SessionPool) -> Source:
-        """The store before the pool, if there is one."""
-        if self.store is None:
-            return pool
-        log_findings(self.store)
         doubts = self._options.retry.resend_ambiguous
-        return ReadThrough(pool, self.store, max_age=self._max_age, resend_ambiguous=doubts)
+        source = read_through(self._pool, self.store, max_age=self._max_age, resend_ambiguous=doubts)
+        self._flights = SharedFlights(source, self._pool)
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:
         """Close the connections, and the store if it is ours. Closing twice is fine."""
-        pool, self._pool, self._flights = self._pool, None, None
-        if pool is not None:
-            await pool.aclose()
-        if self.store is not None and self.store is not self._given_store:
-            await self.store.aclose()
+        self._pool = self._flights = None
+        with anyio.CancelScope(shield=True):
+            await self._closing.aclose()
+        if self.store is not self._given_store:
             self.store = None
 
     def _session(self, key: Key) -> Session:
@@ -146,16 +145,10 @@ class WaleeClient:
         return Session(key, gate, self._base_url, self._options.transport, self.ledger, self._emitter, self.store)
 
     def _source(self, *, fresh: bool) -> Source:
-        flights = self._opened(self._flights)
+        flights = _opened(self._flights)
         if asyncio.get_running_loop() is not self._loop:
             raise ConfigError("The client was opened in another event loop; open one for each")
         return watched(flights.fresh if fresh else flights, self._emitter)
-
-    @staticmethod
-    def _opened(part: T | None) -> T:
-        if part is None:
-            raise ConfigError("The client is not open: use it inside `async with WaleeClient(...) as walee:`")
-        return part
 
     async def fetch(self, handle: str, *, fresh: bool = False) -> Payload:
         """Return the bytes of one report, not decoded: the stored ones while they are young enough, else bought.
@@ -289,7 +282,7 @@ class WaleeClient:
         Raises:
             ConfigError: the client is not open.
         """
-        return self._opened(self._pool).statistics()
+        return _opened(self._pool).statistics()
 
     def pause(self, seconds: float, reason: str = "paused by the caller") -> None:
         """Send nothing for so long. Requests under way go on, so that they can end before the client is left.
@@ -297,4 +290,10 @@ class WaleeClient:
         Raises:
             ConfigError: the client is not open.
         """
-        self._opened(self._pool).pause(seconds, reason)
+        _opened(self._pool).pause(seconds, reason)
+
+
+def _opened(part: T | None) -> T:
+    if part is None:
+        raise ConfigError("The client is not open: use it inside `async with WaleeClient(...) as walee:`")
+    return part

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import anyio
 
@@ -27,12 +27,29 @@ BREATH: Final = 1000
 _END: Final = object()
 
 
+class _Due(NamedTuple):
+    """In the place of an entry: a handle that was put aside, and is due."""
+
+    handle: str
+
+
+async def _close(list_: AsyncGenerator[Any, None]) -> None:
+    try:
+        await list_.aclose()
+    except BaseExceptionGroup as group:
+        # What a task group that is open across its items makes of being closed.
+        _, others = group.split(GeneratorExit)
+        if others is not None:
+            raise others from None
+
+
 class Feed:
     """Hands out the handles of a list. Only the distinct ones are remembered, so that none is bought twice.
 
     An async list is read by `read`, in one task from beginning to end: a generator may hold a timeout or a task group
     open across its items, and those must not change hands. A handle whose report is being prepared can be put aside
-    until it is due, and is handed out again then, as long as the list goes on; nobody waits for it.
+    until it is due, and is handed out again then, as long as the list goes on; nobody waits for it. An async generator
+    that is not read to its end is closed by the task that read it.
 
     Raises:
         ConfigError: a single text was given for a list.
@@ -50,6 +67,9 @@ class Feed:
         self._now = iter(entries) if not isinstance(entries, AsyncIterable) else iter(())
         self._send: MemoryObjectSendStream[Any] | None = None
         self._receive: MemoryObjectReceiveStream[Any] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self.reading = False
+        """Whether an async list is being read, and may have to be kept from going on; not while it is closed."""
 
     def open(self) -> None:
         """Get ready to hand out; to be closed again."""
@@ -58,15 +78,32 @@ class Feed:
 
     async def read(self) -> None:
         """Read an async list to its end, one entry at a time as they are asked for. Raises what the list raises."""
-        if self._later is None or self._send is None:
+        if self._later is None or self._send is None or self._stopped:
             return
-        with self._send, suppress(anyio.ClosedResourceError):  # closed: stopped meanwhile
-            async for entry in self._later:
-                await self._send.send(entry)
+        with self._send:
+            try:
+                self.reading = True
+                async for entry in self._later:
+                    if not await self._hand_over(entry):
+                        break
+            finally:
+                self.reading = False
+                if isinstance(self._later, AsyncGenerator):
+                    await _close(self._later)
+
+    async def _hand_over(self, entry: Any) -> bool:
+        assert self._send is not None
+        try:
+            await self._send.send(entry)
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            return False  # stopped meanwhile
+        return True
 
     def stop(self) -> None:
         """Hand out nothing more, also to those who wait for a list that says nothing."""
         self._stopped = True
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self._send is not None:
             self._send.close()
 
@@ -86,6 +123,8 @@ class Feed:
             except (StopAsyncIteration, anyio.EndOfStream):
                 self._stopped = True
                 break
+            if isinstance(entry, _Due):
+                return entry.handle
             handle = self._new(entry)
             if handle is not None:
                 return handle
@@ -96,6 +135,7 @@ class Feed:
 
     async def _entry(self) -> Any:
         if self._receive is not None:
+            self._set_alarm()
             return await self._receive.receive()
         if self._later is not None:
             return await anext(self._later)  # not opened: only one task asks
@@ -115,6 +155,8 @@ class Feed:
             # A broken line may hold the text of a good one: what tells it apart must not be a handle.
             broken = isinstance(entry, Entry) and entry.problem is not None
             handle = f"{entry.source}, line {entry.line}" if broken else failed.handle
+            if not isinstance(text, str):
+                handle = f"{type(text).__name__} {text!r}"  # the number 123 is not the handle "123"
         if handle in self._seen:
             return None
         self._seen.add(handle)
@@ -124,6 +166,24 @@ class Feed:
         """Put a handle aside for that long."""
         self._parkings += 1
         heapq.heappush(self._parked, (asyncio.get_running_loop().time() + seconds, self._parkings, failed))
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        """See to it that a list which says nothing keeps nobody waiting who is due."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if self._parked and self._send is not None and not self._stopped:
+            self._alarm = asyncio.get_running_loop().call_at(self._parked[0][0], self._wake)
+
+    def _wake(self) -> None:
+        assert self._send is not None
+        now = asyncio.get_running_loop().time()
+        # Would it block, then nobody waits for the list, and whoever asks next looks here first.
+        with suppress(anyio.WouldBlock, anyio.ClosedResourceError, anyio.BrokenResourceError):
+            while self._parked and self._parked[0][0] <= now:
+                self._send.send_nowait(_Due(self._parked[0][2].handle))
+                heapq.heappop(self._parked)
+            self._set_alarm()
 
     @property
     def parked(self) -> int:

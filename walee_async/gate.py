@@ -99,6 +99,7 @@ class Gate:
     ) -> None:
         limit = check_rate(rate)
         check_whole("The burst", burst)
+        self.burst = burst
         self.label = label
         self._longest_pause = longest_pause
         self.emitter = emitter or Emitter()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from aiohttp.http import RawResponseMessage
 
+    from walee_async.interfaces import Ready
     from walee_async.transport import Transport
 
 HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
@@ -80,14 +81,17 @@ async def read_body(reply: Reply, cap: int) -> bytes:
         aiohttp.ClientError: it broke off.
     """
     length = reply.headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) <= cap:
-        return await reply.read()
-    chunks = bytearray()
-    async for chunk in reply.content.iter_any():
-        chunks += chunk
-        if len(chunks) > cap:
-            raise UnexpectedAnswerError(f"the answer is larger than {cap} bytes", status=reply.status)
-    return bytes(chunks)
+    try:
+        if length.isdecimal() and int(length) <= cap:
+            return await reply.read()
+        chunks = bytearray()
+        async for chunk in reply.content.iter_any():
+            chunks += chunk
+            if len(chunks) > cap:
+                raise UnexpectedAnswerError(f"the answer is larger than {cap} bytes", status=reply.status)
+        return bytes(chunks)
+    except RuntimeError:  # what aiohttp makes of reading on from a connection that was closed here a moment ago
+        raise aiohttp.ClientPayloadError("the connection was closed") from None
 
 
 def open_http(transport: Transport, base_url: str) -> Http:
@@ -123,14 +127,17 @@ class Http:
         if self._ours:
             await self._session.close()
 
-    async def get(self, handle: str, secret: str) -> Reply:
+    async def get(self, handle: str, secret: str, ready: Ready) -> Reply:
         """Ask for the report of a handle with a key, once, and return when the head of an answer has come.
+
+        `ready` is awaited before, as late as can be: where connections are ours, when there is one.
 
         Raises:
             InvalidHandleError: the handle cannot be sent.
             TransportError, aiohttp.ClientError, OSError: no answer came.
         """
         url = URL(report_url(self._base_url, handle), encoded=True)
+        await ready()
         return await self._session.get(url, headers={"x-api-key": secret, **HEADERS}, **self._options)
 
 
@@ -152,11 +159,12 @@ class _Connections(Http):
         self._after = f" HTTP/1.1\r\n{''.join(lines)}x-api-key: "
         self._timeout: aiohttp.ClientTimeout = self._options["timeout"]
 
-    async def get(self, handle: str, secret: str) -> Reply:
+    async def get(self, handle: str, secret: str, ready: Ready) -> Reply:
         target = quoted(handle)
         connection = await self._connect()
         request = f"{self._before}{target}{self._after}{secret}\r\n\r\n".encode()
         try:
+            await ready()
             protocol = _send(connection, request, self._timeout.sock_read)
             message, content = await protocol.read()
             while message.code < 200 and message.code != 101:  # "Early Hints" and the like: the answer is still to come

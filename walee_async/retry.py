@@ -7,12 +7,44 @@ from typing import Final
 from msgspec import Struct
 
 from walee_async.checks import check_seconds, check_whole
-from walee_async.errors import AmbiguousError, RateLimitError, ServerError, WaleeError
+from walee_async.errors import (
+    AccountError,
+    AmbiguousError,
+    BudgetError,
+    ConfigError,
+    LongPauseError,
+    NotAttemptedError,
+    RateLimitError,
+    ServerError,
+    StoreLockedError,
+    StorePathError,
+    StoreWriteError,
+    WaleeError,
+)
+from walee_async.outcomes import Charge
 
 DOUBTFUL: Final = frozenset({"AmbiguousError", "all"})
 """What a run names to have sent again what may have been bought already as often as allowed."""
 FINAL: Final = frozenset({"NoReportError"})
 """Failures that asking again would not change: a run does not repeat them unless told to."""
+
+ENDS_THE_RUN: Final = (
+    AccountError,
+    LongPauseError,
+    BudgetError,
+    StoreWriteError,
+    StoreLockedError,
+    StorePathError,
+    ConfigError,
+)
+"""What is wrong with more than the one handle: nothing more is sent after it. ConfigError: the client was closed."""
+
+
+def cut_off(handle: str, ended: WaleeError, error: WaleeError | None = None) -> WaleeError:
+    """What becomes of a handle of a run that has ended; `error` is what its own attempts came to, if there were any."""
+    if error is not None and any(attempt.charge is Charge.AMBIGUOUS for attempt in error.attempts):
+        return AmbiguousError(f"it was sent, and the run ended before it could be again: {error.detail}", handle=handle)
+    return NotAttemptedError(f"the run ended first: {ended.detail}", handle=handle).because_of(ended)
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):

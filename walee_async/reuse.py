@@ -6,24 +6,28 @@ import asyncio
 import logging
 import math
 import time
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
+
+import anyio
 
 from walee_async import errors
 from walee_async.checks import check_seconds
 from walee_async.errors import AmbiguousError, ConfigError, NotReadyError, WaleeError
 from walee_async.ledger import ACCOUNT, DOUBTS
 from walee_async.retry import DOUBTFUL, FINAL
-from walee_async.store import Standing
+from walee_async.store import Standing, Store
 from walee_async.store.arrivals import SLACK
 from walee_async.wire.verdict import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from os import PathLike
 
     from walee_async.interfaces import Source
     from walee_async.outcomes import Payload
-    from walee_async.store import Failure, Held, Store
+    from walee_async.store import Failure, Held
 
 logger = logging.getLogger("walee_async")
 
@@ -66,6 +70,17 @@ def check_age(max_age: float) -> float:
     return max_age
 
 
+async def open_store(path: str | PathLike[str], under_way: int) -> Store:
+    """Open a store in a thread. Who is cancelled meanwhile leaves none open: its lock would be held until the end."""
+    opening = asyncio.create_task(asyncio.to_thread(Store.open, path, under_way=under_way))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        with anyio.CancelScope(shield=True), suppress(WaleeError):
+            await (await opening).aclose()
+        raise
+
+
 def log_findings(store: Store) -> None:
     """Log what opening a store has found that a person should know."""
     for sentence in store.remarks:
@@ -82,6 +97,7 @@ class Inquiry:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._waiting: list[tuple[str, asyncio.Future[Standing]]] = []
+        self._asked: list[tuple[str, asyncio.Future[Standing]]] = []
         self._asking: asyncio.Task[None] | None = None
 
     async def standing(self, handle: str) -> Standing:
@@ -89,19 +105,31 @@ class Inquiry:
         future: asyncio.Future[Standing] = asyncio.get_running_loop().create_future()
         self._waiting.append((handle, future))
         if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
+            self._start()
         return await future
+
+    def _start(self) -> None:
+        self._asking = asyncio.create_task(self._ask())
+        self._asking.add_done_callback(self._go_on)
+
+    def _go_on(self, asking: asyncio.Task[None]) -> None:
+        """Ask anew for those who still wait where somebody has cancelled all tasks, this one among them."""
+        if asking.cancelled():
+            self._asking = None
+            self._waiting = [one for one in (*self._asked, *self._waiting) if not one[1].done()]
+            if self._waiting:
+                self._start()
 
     async def _ask(self) -> None:
         while self._waiting:
-            asked, self._waiting = self._waiting, []
+            self._asked, self._waiting = self._waiting, []
             found: dict[str, Standing] = {}
             problem: Exception | None = None
             try:
-                found = await self._store.standing(list(dict.fromkeys(handle for handle, _ in asked)))
+                found = await self._store.standing(list(dict.fromkeys(handle for handle, _ in self._asked)))
             except Exception as error:  # noqa: BLE001  (it is raised where the answer is waited for)
                 problem = error
-            for handle, future in asked:
+            for handle, future in self._asked:
                 if not future.done():  # else whoever asked is gone
                     future.set_result(found[handle]) if problem is None else future.set_exception(problem)
         self._asking = None
@@ -142,6 +170,14 @@ class ReadThrough:
             raise known
         DOUBTS.set(0 if retry & DOUBTFUL else standing.ambiguous)
         return await self._source.fetch(handle)
+
+
+def read_through(source: Source, store: Store | None, *, max_age: float, resend_ambiguous: int) -> Source:
+    """The source with the store before it, if there is one; what opening the store has found is logged."""
+    if store is None:
+        return source
+    log_findings(store)
+    return ReadThrough(source, store, max_age=max_age, resend_ambiguous=resend_ambiguous)
 
 
 def is_young(held: Held | None, max_age: float) -> bool:

@@ -6,10 +6,12 @@ import asyncio
 import logging
 import math
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
+from walee_async.bucket import Exit
 from walee_async.checkpoint import Checkpoint
 from walee_async.errors import (
     AccountError,
@@ -24,17 +26,18 @@ from walee_async.errors import (
     WaleeError,
 )
 from walee_async.events import AttemptEnded, AttemptStarted, Emitter, KeyBenched
-from walee_async.http import HEADERS, Reply, open_http, read_body
+from walee_async.http import Reply, open_http, read_body
 from walee_async.ledger import ACCOUNT, REPORT, Ledger
-from walee_async.outcomes import Attempt, Charge, Exchange, Payload
+from walee_async.outcomes import Attempt, Charge, Payload
+from walee_async.sending import Sending
 from walee_async.transport import what_broke
-from walee_async.wire import Answer, charge_of, excerpt, limits, read_answer, report_url, shown
+from walee_async.wire import Answer, charge_of, limits, read_answer
 
 if TYPE_CHECKING:
     from walee_async.gate import Gate, Permit
     from walee_async.interfaces import Ready
     from walee_async.keys import Key
-    from walee_async.store import Intent, Store
+    from walee_async.store import Store
     from walee_async.transport import Transport
 
 logger = logging.getLogger("walee_async")
@@ -72,6 +75,7 @@ class Session:
         self._store = store
         self._http = open_http(transport, base_url)
         self._lines = asyncio.Semaphore(self._http.limit)
+        self._exit = Exit(gate.burst)
 
     @property
     def full(self) -> bool:
@@ -110,7 +114,7 @@ class Session:
 
     async def _attempt(self, handle: str, so_far: list[Attempt], queued_at: float, permit: Permit) -> Payload | None:
         with permit:
-            send = _Send(handle, len(so_far) + 1, permit.granted_at - queued_at)
+            send = Sending(handle, len(so_far) + 1, queued_at, permit)
             payload, error = await self._send(send, so_far)
             self._heed(permit, error)
         charge = Charge.BILLED if error is None else charge_of(error)
@@ -124,11 +128,11 @@ class Session:
         if send.given_up:
             raise asyncio.CancelledError  # or it would be sent again for nobody
         error.handle = handle
-        error.exchange = self._evidence(send)
+        error.exchange = send.exchange(self._key, self._base_url)
         # Without the frames it came through: their locals hold the key, and some tools print locals.
         raise error.with_traceback(None) from None
 
-    async def _send(self, send: _Send, so_far: list[Attempt]) -> tuple[Payload | None, WaleeError | None]:
+    async def _send(self, send: Sending, so_far: list[Attempt]) -> tuple[Payload | None, WaleeError | None]:
         """Write the intent down, send, and return the report or what came instead."""
         if self._store is not None:
             send.intent = self._store.intend(send.handle, send.number, self.label, _run())
@@ -149,7 +153,7 @@ class Session:
                 self._store.settle(send.intent, so_far[-1])
             raise
 
-    async def _settle(self, send: _Send, attempt: Attempt, payload: Payload | None) -> None:
+    async def _settle(self, send: Sending, attempt: Attempt, payload: Payload | None) -> None:
         """Keep the report and the charge, both in one; return when they are on disk."""
         if self._store is None or send.intent is None:
             return
@@ -159,15 +163,14 @@ class Session:
             # What was paid for is delivered all the same; the store refuses the next intent, and that ends the run.
             logger.error("%s", error)
 
-    async def _exchange(self, send: _Send) -> Payload:
+    async def _exchange(self, send: Sending) -> Payload:
         if self._http.closed:
             raise NotSentError("the aiohttp session was closed")
-        send.sent_at = time.time()
-        send.started = time.perf_counter()
+        send.start()
         problem: TransportError | None = None
         reply: Reply | None = None
         try:
-            reply = await self._http.get(send.handle, self._key.secret)
+            reply = await self._http.get(send.handle, self._key.secret, partial(self._leave, send))
             headers = {name.lower(): value for name, value in reply.headers.items()}
             send.answer = Answer(status=reply.status, headers=headers, body=b"", received_at=time.time())
             if 200 <= reply.status < 300:
@@ -183,7 +186,15 @@ class Session:
         self._obey(send.answer)
         return read_answer(send.handle, send.answer, cap=self._transport.max_inflated, keys=[self._key.secret])
 
-    async def _wait_to_read(self, send: _Send, reply: Reply) -> None:
+    async def _leave(self, send: Sending) -> None:
+        """Wait where this request and others were held up past their turns: they would all be sent at once."""
+        delay = self._exit.delay(asyncio.get_running_loop().time(), send.pace)
+        if delay > 0:
+            send.started = 0.0  # who is cancelled meanwhile has bought nothing
+            await asyncio.sleep(delay)
+            send.start()
+
+    async def _wait_to_read(self, send: Sending, reply: Reply) -> None:
         """Wait where this pass of the loop has been long: to decompress a report makes it longer.
 
         For whoever gives up meanwhile it is read all the same if it is all there, booked and kept: it was bought.
@@ -234,19 +245,9 @@ class Session:
         self.gate.close(error)
         self._emitter.emit(KeyBenched(self.label, type(error).__name__, error.message))
 
-    def _enter(self, send: _Send, charge: Charge, error: BaseException | None) -> Attempt:
+    def _enter(self, send: Sending, charge: Charge, error: BaseException | None) -> Attempt:
         """Enter the attempt in the books of the client and of the run that asked."""
-        send.seconds = time.perf_counter() - send.started if send.started else 0.0
-        attempt = Attempt(
-            handle=send.handle,
-            number=send.number,
-            key=self.label,
-            charge=charge,
-            status=send.answer.status if send.answer else None,
-            sent_at=send.sent_at,
-            queue_seconds=send.queue_seconds,
-            service_seconds=send.seconds,
-        )
+        attempt = send.end(self._key, charge)
         self._ledger.add_attempt(attempt)
         account = ACCOUNT.get(None)
         if account is not None:
@@ -255,36 +256,6 @@ class Session:
             kind = None if error is None else type(error).__name__
             self._emitter.emit(AttemptEnded(attempt, kind, REPORT.get()))
         return attempt
-
-    def _evidence(self, send: _Send) -> Exchange:
-        answer = send.answer
-        keys = [self._key.secret]
-        return Exchange(
-            method="GET",
-            url=report_url(self._base_url, send.handle),
-            key=self.label,
-            sent_at=send.sent_at,
-            seconds=send.seconds,
-            status=answer.status if answer else None,
-            request_headers=shown(HEADERS, keys),
-            response_headers=shown(answer.headers, keys) if answer else {},
-            body=excerpt(answer, keys) if answer else "",
-        )
-
-
-class _Send:
-    """The notes of one attempt while it is under way."""
-
-    __slots__ = ("answer", "given_up", "handle", "intent", "number", "queue_seconds", "seconds", "sent_at", "started")
-
-    def __init__(self, handle: str, number: int, queue_seconds: float) -> None:
-        self.handle = handle
-        self.number = number
-        self.queue_seconds = queue_seconds
-        self.sent_at = self.started = self.seconds = 0.0
-        self.given_up = False  # by all who asked, when the answer had come
-        self.answer: Answer | None = None
-        self.intent: Intent | None = None
 
 
 def _run() -> int | None:
