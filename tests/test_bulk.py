@@ -604,7 +604,7 @@ async def test_a_run_may_be_held_by_a_generator(gateway: Gateway) -> None:
 async def test_a_report_is_asked_for_again_though_the_list_says_nothing(gateway: Gateway) -> None:
     """What is being prepared is due when it is due, not when the list goes on; and not after the list has ended."""
     for handle in gateway.handles[:3]:
-        gateway.plan(handle, RetryLater(0.002))
+        gateway.plan(handle, RetryLater(0.01))
     came: list[str] = []
     enough = asyncio.Event()
 
