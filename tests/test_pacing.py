@@ -82,14 +82,18 @@ def test_what_the_gateway_states_bounds_the_pace() -> None:
 
 
 def test_what_the_gateway_states_later_counts() -> None:
-    """A limit that nobody stated before follows the gateway up and down; a stated rate is never raised."""
+    """The limit follows the gateway up and down; a stated rate is never raised, and comes back after a lower limit."""
     unknown, stated = Pacing(None), Pacing(30.0)
     for quota, limit in ((21, 20.0), (41, 40.0), (21, 20.0)):
         unknown.learn(quota, 1.0)
         assert unknown.limit == limit
-    for quota, limit in ((41, 30.0), (21, 20.0), (41, 20.0)):
+    for quota, limit, pace in ((41, 30.0, 30.0), (21, 20.0, 20.0), (41, 30.0, 20.0)):
         stated.learn(quota, 1.0)
-        assert (stated.limit, stated.pace) == (limit, limit)
+        assert (stated.limit, stated.pace) == (limit, pace)
+    stated.grow(1.0)
+    assert stated.pace == pytest.approx(20 * REGAIN)
+    stated.grow(60)
+    assert stated.pace == 30.0
 
 
 def test_a_cut_by_somebody_else_is_followed_down_and_not_up() -> None:
