@@ -108,6 +108,23 @@ def test_a_cut_by_somebody_else_is_followed_down_and_not_up() -> None:
     assert pacing.too_fast(sent_at=6.05, pace=6.0, now=6.2)
 
 
+@pytest.mark.parametrize("limit", [None, 10.0, 7.5])
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("turns", [0, 1, 60, 5000])
+def test_turns_come_no_sooner_than_the_pace_can_grow(limit: float | None, cut: bool, turns: int) -> None:
+    """As many come as a pace gives that grows without a break, up to the limit and not past it."""
+    pacing = Pacing(limit)
+    if cut:
+        pacing.follow(CUT * pacing.pace, 1.0)
+    soonest, step = pacing.soonest(turns), 0.001
+    seconds = came = 0.0
+    while came < turns:
+        pacing.grow(step)
+        came += pacing.pace * step
+        seconds += step
+    assert soonest == pytest.approx(seconds, rel=0.002, abs=2 * step)
+
+
 @given(quota=st.integers(1, 10_000), window=st.floats(0.1, 60))
 def test_a_stated_quota_is_never_passed_in_a_closed_window(quota: int, window: float) -> None:
     """Sends at the learned pace, the first and the last of a window counted, are at most the quota."""

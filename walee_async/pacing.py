@@ -55,6 +55,15 @@ class Pacing:
         if self.pace < self.limit:
             self.pace = min(self.limit, self.pace * self._growth() ** seconds)
 
+    def soonest(self, turns: int) -> float:
+        """Seconds in which so many turns can come: while the pace grows as fast as it may, and then at the limit."""
+        if self.pace >= self.limit:
+            return turns / self.pace
+        speed = math.log(SLOW_START if self._slow_start else REGAIN)
+        # The pace is p e^(speed t), so that after t seconds p (e^(speed t) - 1) / speed turns have come.
+        growing = min(math.log1p(turns * speed / self.pace), math.log(self.limit / self.pace)) / speed
+        return growing + (turns - self.pace * math.expm1(speed * growing) / speed) / self.limit
+
     def _growth(self) -> float:
         if self._slow_start:
             return SLOW_START
