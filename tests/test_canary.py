@@ -297,7 +297,7 @@ CASES = [
     ),
     Case("retry later", [RetryLater()], {NotReadyError}),
     Case("html 502", [Html()] * 2, {ServerError}),
-    Case("html 200", [Html(200)], {UnexpectedAnswerError}),
+    *(Case(f"html {code}", [Html(code)], {UnexpectedAnswerError}) for code in (200, 401, 403)),
     Case("redirect", [Redirect("https://elsewhere.example/")], {UnexpectedAnswerError}),
     *(
         Case(f"drop after {after}{' by reset' * reset}", [Drop(after, reset)] * 2, {AmbiguousError})

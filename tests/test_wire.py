@@ -20,6 +20,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from walee_async.errors import (
+    AccountError,
     AmbiguousError,
     ConfigError,
     DeadlineError,
@@ -556,11 +557,23 @@ def test_the_documented_errors_are_read_though_invalid(
     ],
 )
 def test_a_status_speaks_where_no_code_does(statuses: tuple[int, ...], kind: type[GatewayError], body: bytes) -> None:
-    """Whatever the body is, the status has its meaning and the sentence names it."""
+    """Whatever the body is, the status has its meaning and the sentence names it; but no page refuses an account."""
     for status in statuses:
         error = refusal(status, body)
-        assert type(error) is kind
+        assert type(error) is (UnexpectedAnswerError if body[:1] == b"<" and issubclass(kind, AccountError) else kind)
         assert f"HTTP {status}" in str(error)
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_a_page_that_refuses_is_not_the_gateways_own_word(status: int) -> None:
+    """A firewall's page costs the key nothing, unless it carries one of the gateway's codes; nothing was bought."""
+    error = refusal(status, b"<html><title>403 Forbidden</title><body>invalid_api_key</body></html>")
+    assert (type(error), error.code, charge_of(error)) == (UnexpectedAnswerError, None, Charge.FAILED)
+    assert (
+        error.detail
+        == f"the request was refused on its way (HTTP {status}, with a web page as a proxy or firewall gives)"
+    )
+    assert type(refusal(status, b'<script>{"error": "invalid_api_key"}</script>')) is RefusedKeyError
 
 
 @pytest.mark.parametrize(
