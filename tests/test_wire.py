@@ -15,10 +15,12 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
+import msgspec
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from walee_async.decode import decode
 from walee_async.errors import (
     AccountError,
     AmbiguousError,
@@ -351,8 +353,12 @@ def test_an_encoding_that_cannot_be_undone_is_named_without_the_key(encoding: st
         b"\xef\xbb\xbf" + REPORT,
         b'{"a":' + b"[" * 100_000,
         b'{"payload":{"success":true,"error":"none","version":"2"},"success":true}',
+        b'{"success":true,"message":"m","payload":{"error": null,"version":"2"}}',
     ],
-    ids=["spaces", "order", "no inner flag", "no outer flag", "cut", "cut early", "no object", "BOM", "deep", "error"],
+    ids=[
+        *("spaces", "order", "no inner flag", "no outer flag", "cut", "cut early", "no object", "BOM", "deep"),
+        *("error", "no error"),
+    ],
 )
 def test_whatever_may_have_been_bought_is_handed_on(body: bytes) -> None:
     """A body that begins like JSON and does not say no is a payload, for the decoder to judge with the bytes kept."""
@@ -403,6 +409,8 @@ def test_a_success_without_a_report_is_unexpected(payload: bytes | None) -> None
         (envelope(), NoReportError, None),
         (DOCUMENTED_400, NoReportError, None),
         (b'{"success": false, "error": "retry_later", "mess', NotReadyError, "retry_later"),
+        (b"\xef\xbb\xbf" + envelope(error="retry_later"), NotReadyError, "retry_later"),
+        (b'\xef\xbb\xbf{"success": false, "error": "retry_later", "mess', NotReadyError, "retry_later"),
     ],
 )
 def test_a_false_flag_in_a_200_is_judged_by_its_code(body: bytes, kind: type[GatewayError], code: str | None) -> None:
@@ -411,6 +419,13 @@ def test_a_false_flag_in_a_200_is_judged_by_its_code(body: bytes, kind: type[Gat
     assert type(error) is kind
     assert code is None or error.code == code
     assert error.handle == "river.kites"
+
+
+def test_a_byte_order_mark_costs_no_report() -> None:
+    """What stands before the JSON is kept with it, and read over."""
+    payload = read(answer(200, b"\xef\xbb\xbf" + REPORT))
+    assert payload.body == b"\xef\xbb\xbf" + REPORT
+    assert decode(payload, dict) == msgspec.json.decode(REPORT)["payload"]
 
 
 def test_the_audience_blocks_flags_are_no_refusal() -> None:
