@@ -74,8 +74,8 @@ class WaleeClient:
             self._keys = api_keys(api_key)
         finally:
             del api_key  # or tools that print the locals of a traceback would show it
-        check_given(rate, store, budget, options)
-        self._rate, self._options, self._given_store = rate, options, store
+        self._rate: float | Literal["auto"] = check_given(rate, store, budget, options)
+        self._options, self._given_store = options, store
         self._base_url = check_base_url(base_url, allow_plain_http=options.transport.allow_plain_http)
         self._emitter, self._max_age = Emitter(options.hook), check_age(max_age)
         self._pool: SessionPool | None = None

@@ -46,8 +46,10 @@ class Options(Struct, frozen=True, kw_only=True):
 DEFAULTS: Final = Options()
 
 
-def check_given(rate: float | Literal["auto"], store: object, budget: object, options: Options) -> None:
-    """Make sure that what a client is made of is what it is taken for, before anything is made of it.
+def check_given(
+    rate: float | Literal["auto"], store: object, budget: object, options: Options
+) -> float | Literal["auto"]:
+    """The rate of a client, when that and all else that it is made of is what it is taken for.
 
     Raises:
         ConfigError: something is not, or the rate cannot be one.
@@ -56,6 +58,7 @@ def check_given(rate: float | Literal["auto"], store: object, budget: object, op
     check_kind("The store", store, Store | str | PathLike | None, "a path, an open Store or None")
     check_kind("The budget", budget, Budget | None, "a Budget or None")
     check_rate(rate, shared=options.sharing is not None)
+    return rate
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
