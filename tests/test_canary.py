@@ -12,6 +12,7 @@ import html
 import json
 import logging
 import pickle
+import re
 import socket
 import ssl
 import traceback
@@ -296,7 +297,7 @@ CASES = [
     ),
     Case("retry later", [RetryLater()], {NotReadyError}),
     Case("html 502", [Html()] * 2, {ServerError}),
-    Case("html 200", [Html(200)], {UnexpectedAnswerError}),
+    *(Case(f"html {code}", [Html(code)], {UnexpectedAnswerError}) for code in (200, 401, 403)),
     Case("redirect", [Redirect("https://elsewhere.example/")], {UnexpectedAnswerError}),
     *(
         Case(f"drop after {after}{' by reset' * reset}", [Drop(after, reset)] * 2, {AmbiguousError})
@@ -576,3 +577,42 @@ def test_a_key_that_cannot_be_one_is_not_repeated(wrong: str | list[str], monkey
         assert not leaks(repr(raised.value) + str(raised.value))
         assert not leaks(pickle.dumps(raised.value))
         assert not leaks("".join(traceback.format_exception_only(raised.value)))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "said"),
+    [
+        ("rate", -1, "The rate is -1; it must be a number"),
+        ("base_url", "http://walee.example", "plain http to walee.example would show the key"),
+        ("base_url", None, "the base URL is of type NoneType; it must be text such as https://host/api"),
+        ("store", 5, "The store is of type int; it must be a path, an open Store or None"),
+        ("max_age", -1, "The max_age is -1; it must be a number of seconds"),
+        ("budget", 5, "The budget is of type int; it must be a Budget or None"),
+        ("options", None, "The options argument is of type NoneType; it must be Options"),
+        ("options", Options(hook=5), "The hook is 5; it must be something to call"),  # type: ignore[arg-type]
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_an_argument_that_cannot_be_right_brings_no_key_to_light(
+    name: str, wrong: Any, said: str, monkeypatch: pytest.MonkeyPatch, evidence: Evidence
+) -> None:
+    """No frame that the error came through holds a key, given or from the environment, and each frame can be shown."""
+    monkeypatch.setenv("WALEE_API_KEYS", f"{CANARY}, {SPARE}")
+    for given in (CANARY, [CANARY, SPARE], None):
+        with pytest.raises(ConfigError, match=f"^{re.escape(said)}") as raised:
+            WaleeClient(given, **{name: wrong})
+        evidence.add_error(raised.value)
+    assert evidence.found() == []
+
+
+@pytest.mark.parametrize("other", ["", "a b", f"{SPARE}\N{BULLET}", None, 5, SPARE.encode()], ids=repr)
+def test_a_good_key_beside_a_wrong_one_is_not_brought_to_light(
+    other: Any, monkeypatch: pytest.MonkeyPatch, evidence: Evidence
+) -> None:
+    """Neither is in the frames that the error came through, wherever they are from."""
+    monkeypatch.setenv("WALEE_API_KEYS", f"{CANARY}, {SPARE}\N{BULLET}")
+    for given in ([CANARY, other], other, None):
+        with pytest.raises(ConfigError) as raised:
+            WaleeClient(given)
+        evidence.add_error(raised.value)
+    assert evidence.found() == []

@@ -300,6 +300,63 @@ async def test_a_turn_past_the_deadline_is_refused_at_once() -> None:
     assert gate.statistics().waiting == 0
 
 
+async def in_time(gate: Gate, callers: int, seconds: float) -> list[float | DeadlineError]:
+    """What becomes of so many who come at once and can wait so long: the time of the turn, or the refusal."""
+
+    async def caller() -> float | DeadlineError:
+        try:
+            permit = await gate.permit(deadline=deadline)
+        except DeadlineError as late:
+            assert now() <= deadline + 1e-6
+            return late
+        assert permit is not None
+        return permit.granted_at
+
+    deadline = now() + seconds
+    return await asyncio.gather(*(caller() for _ in range(callers)))
+
+
+async def test_who_can_be_served_when_the_pace_has_grown_is_not_refused() -> None:
+    """While a limit is looked for, and after a cut, the wait is not told by the pace of now."""
+    assert [time for time in await in_time(Gate("auto"), 64, 10.0) if isinstance(time, DeadlineError)] == []
+    assert now() < 5.0
+    gate = Gate(10.0)
+    permit = await gate.permit()
+    assert permit is not None
+    permit.too_fast(0.0)
+    since = now()
+    assert [time for time in await in_time(gate, 60, 7.5) if isinstance(time, DeadlineError)] == []
+    assert now() < since + 7.5 < since + 60 / 7.0
+
+
+async def test_who_cannot_be_served_however_the_pace_grows_is_refused_at_once() -> None:
+    """So that a service can say so while somebody listens."""
+    gate = Gate("auto")
+    waiting = [asyncio.create_task(gate.permit()) for _ in range(64)]
+    await asyncio.sleep(0)
+    with pytest.raises(DeadlineError, match=r"the next turn is [45]\.\d s away, past the deadline"):
+        await gate.permit(deadline=now() + 4)
+    assert now() < 1e-6
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_turn_that_is_put_off_past_the_deadline_is_not_taken() -> None:
+    """Where the pace is cut while they wait, those who come too late now are told in time and leave their turns."""
+    gate = Gate("auto")
+    permit = await gate.permit()
+    assert permit is not None
+    waiting = asyncio.create_task(in_time(gate, 20, 4.0))
+    await asyncio.sleep(1)
+    permit.too_fast(0.0)
+    ends = await waiting
+    times = [time for time in ends if not isinstance(time, DeadlineError)]
+    assert 0 < len(times) < 20
+    assert max(times) <= 4.0
+    assert gate.statistics().granted == 1 + len(times)
+
+
 async def test_a_turn_past_the_deadline_is_told_with_its_wait() -> None:
     """In seconds from the moment that it is asked for."""
     gate = Gate(10.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -47,9 +48,12 @@ def test_the_environment_is_asked_where_none_is_given(monkeypatch: pytest.Monkey
         ("", "the API key is empty"),
         ([ONE, "two words"], "the API key has a space or line break inside; give one key at a time"),
         ("clé-0001", "the API key has characters outside printable ASCII; copy it again"),
+        (5, "an API key is of type int; it must be text; several go in a list"),
+        ([ONE, None], "an API key is of type NoneType; it must be text; several go in a list"),
+        (ONE.encode(), "an API key is of type bytes; it must be text; several go in a list"),
     ],
 )
-def test_what_is_no_key_is_said_in_one_sentence(given: str | list[str] | None, said: str) -> None:
+def test_what_is_no_key_is_said_in_one_sentence(given: Any, said: str) -> None:
     """It says what is missing or wrong and where a key belongs, and shows none."""
     with pytest.raises(ConfigError, match=f"^{re.escape(said)}\\.$"):
         api_keys(given)

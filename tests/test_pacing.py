@@ -82,14 +82,18 @@ def test_what_the_gateway_states_bounds_the_pace() -> None:
 
 
 def test_what_the_gateway_states_later_counts() -> None:
-    """A limit that nobody stated before follows the gateway up and down; a stated rate is never raised."""
+    """The limit follows the gateway up and down; a stated rate is never raised, and comes back after a lower limit."""
     unknown, stated = Pacing(None), Pacing(30.0)
     for quota, limit in ((21, 20.0), (41, 40.0), (21, 20.0)):
         unknown.learn(quota, 1.0)
         assert unknown.limit == limit
-    for quota, limit in ((41, 30.0), (21, 20.0), (41, 20.0)):
+    for quota, limit, pace in ((41, 30.0, 30.0), (21, 20.0, 20.0), (41, 30.0, 20.0)):
         stated.learn(quota, 1.0)
-        assert (stated.limit, stated.pace) == (limit, limit)
+        assert (stated.limit, stated.pace) == (limit, pace)
+    stated.grow(1.0)
+    assert stated.pace == pytest.approx(20 * REGAIN)
+    stated.grow(60)
+    assert stated.pace == 30.0
 
 
 def test_a_cut_by_somebody_else_is_followed_down_and_not_up() -> None:
@@ -102,6 +106,23 @@ def test_a_cut_by_somebody_else_is_followed_down_and_not_up() -> None:
     assert pacing.pace == 6.0
     assert not pacing.too_fast(sent_at=5.9, pace=7.0, now=6.1)
     assert pacing.too_fast(sent_at=6.05, pace=6.0, now=6.2)
+
+
+@pytest.mark.parametrize("limit", [None, 10.0, 7.5])
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("turns", [0, 1, 60, 5000])
+def test_turns_come_no_sooner_than_the_pace_can_grow(limit: float | None, cut: bool, turns: int) -> None:
+    """As many come as a pace gives that grows without a break, up to the limit and not past it."""
+    pacing = Pacing(limit)
+    if cut:
+        pacing.follow(CUT * pacing.pace, 1.0)
+    soonest, step = pacing.soonest(turns), 0.001
+    seconds = came = 0.0
+    while came < turns:
+        pacing.grow(step)
+        came += pacing.pace * step
+        seconds += step
+    assert soonest == pytest.approx(seconds, rel=0.002, abs=2 * step)
 
 
 @given(quota=st.integers(1, 10_000), window=st.floats(0.1, 60))

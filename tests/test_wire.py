@@ -15,11 +15,14 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
+import msgspec
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from walee_async.decode import decode
 from walee_async.errors import (
+    AccountError,
     AmbiguousError,
     ConfigError,
     DeadlineError,
@@ -350,8 +353,12 @@ def test_an_encoding_that_cannot_be_undone_is_named_without_the_key(encoding: st
         b"\xef\xbb\xbf" + REPORT,
         b'{"a":' + b"[" * 100_000,
         b'{"payload":{"success":true,"error":"none","version":"2"},"success":true}',
+        b'{"success":true,"message":"m","payload":{"error": null,"version":"2"}}',
     ],
-    ids=["spaces", "order", "no inner flag", "no outer flag", "cut", "cut early", "no object", "BOM", "deep", "error"],
+    ids=[
+        *("spaces", "order", "no inner flag", "no outer flag", "cut", "cut early", "no object", "BOM", "deep"),
+        *("error", "no error"),
+    ],
 )
 def test_whatever_may_have_been_bought_is_handed_on(body: bytes) -> None:
     """A body that begins like JSON and does not say no is a payload, for the decoder to judge with the bytes kept."""
@@ -402,6 +409,8 @@ def test_a_success_without_a_report_is_unexpected(payload: bytes | None) -> None
         (envelope(), NoReportError, None),
         (DOCUMENTED_400, NoReportError, None),
         (b'{"success": false, "error": "retry_later", "mess', NotReadyError, "retry_later"),
+        (b"\xef\xbb\xbf" + envelope(error="retry_later"), NotReadyError, "retry_later"),
+        (b'\xef\xbb\xbf{"success": false, "error": "retry_later", "mess', NotReadyError, "retry_later"),
     ],
 )
 def test_a_false_flag_in_a_200_is_judged_by_its_code(body: bytes, kind: type[GatewayError], code: str | None) -> None:
@@ -410,6 +419,13 @@ def test_a_false_flag_in_a_200_is_judged_by_its_code(body: bytes, kind: type[Gat
     assert type(error) is kind
     assert code is None or error.code == code
     assert error.handle == "river.kites"
+
+
+def test_a_byte_order_mark_costs_no_report() -> None:
+    """What stands before the JSON is kept with it, and read over."""
+    payload = read(answer(200, b"\xef\xbb\xbf" + REPORT))
+    assert payload.body == b"\xef\xbb\xbf" + REPORT
+    assert decode(payload, dict) == msgspec.json.decode(REPORT)["payload"]
 
 
 def test_the_audience_blocks_flags_are_no_refusal() -> None:
@@ -556,11 +572,23 @@ def test_the_documented_errors_are_read_though_invalid(
     ],
 )
 def test_a_status_speaks_where_no_code_does(statuses: tuple[int, ...], kind: type[GatewayError], body: bytes) -> None:
-    """Whatever the body is, the status has its meaning and the sentence names it."""
+    """Whatever the body is, the status has its meaning and the sentence names it; but no page refuses an account."""
     for status in statuses:
         error = refusal(status, body)
-        assert type(error) is kind
+        assert type(error) is (UnexpectedAnswerError if body[:1] == b"<" and issubclass(kind, AccountError) else kind)
         assert f"HTTP {status}" in str(error)
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_a_page_that_refuses_is_not_the_gateways_own_word(status: int) -> None:
+    """A firewall's page costs the key nothing, unless it carries one of the gateway's codes; nothing was bought."""
+    error = refusal(status, b"<html><title>403 Forbidden</title><body>invalid_api_key</body></html>")
+    assert (type(error), error.code, charge_of(error)) == (UnexpectedAnswerError, None, Charge.FAILED)
+    assert (
+        error.detail
+        == f"the request was refused on its way (HTTP {status}, with a web page as a proxy or firewall gives)"
+    )
+    assert type(refusal(status, b'<script>{"error": "invalid_api_key"}</script>')) is RefusedKeyError
 
 
 @pytest.mark.parametrize(

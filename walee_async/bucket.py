@@ -8,6 +8,8 @@ from typing import Final
 
 from aiolimiter import AsyncLimiter
 
+from walee_async.errors import DeadlineError
+
 LATENESS: Final = 0.002
 """Seconds by which a timer may fire late without costing the pace. An event loop rounds timers up to a millisecond and
 serves them in turn: without the credit a bucket of one reached 96.6 % of 50/s and 95 % of 200/s."""
@@ -47,10 +49,17 @@ class Bucket:
             await self._limiter.acquire(full * self._limiter.max_rate)
 
     async def take(self, deadline: float, waiting: int) -> float:
-        """Wait for the next turn and take it; return the seconds that the rate held it back (0.0: none)."""
+        """Wait for the next turn and take it; return the seconds that the rate held it back (0.0: none).
+
+        Raises:
+            DeadlineError: the turn would come after the deadline; none was taken.
+        """
         limiter = self._limiter
         since = self._loop.time()
         held = 0.0
+        if since > deadline or (self.next_at() > deadline and not limiter.has_capacity(1)):
+            late = max(since, self.next_at()) - since
+            raise DeadlineError(f"the next turn is {late:.1f} s away, past the deadline")
         # Room so soon after the last turn is what a late timer left; at a high rate it is room for many.
         soon = since - self._taken_at < max(1 / self.rate, LATENESS)
         if soon or not limiter.has_capacity(1):

@@ -1,11 +1,24 @@
-"""Whether what a caller gives for a number is one; a wrong one is told before anything is sent."""
+"""Whether what a caller gives is what it is taken for; a wrong one is told before anything is sent."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from walee_async.errors import ConfigError
+
+if TYPE_CHECKING:
+    from types import UnionType
+
+
+def check_kind(what: str, value: object, kind: type | UnionType, wanted: str) -> None:
+    """Make sure that a value is of a kind. `what` begins the sentence that says it is not, `wanted` ends it.
+
+    Raises:
+        ConfigError: it is not. The sentence names its type alone, for it may be a key in the wrong place.
+    """
+    if not isinstance(value, kind):
+        raise ConfigError(f"{what} is of type {type(value).__name__}; it must be {wanted}")
 
 
 def check_whole(what: str, value: object, least: int = 1) -> None:

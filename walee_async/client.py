@@ -21,8 +21,7 @@ from walee_async.handles import parse_handle
 from walee_async.keys import Key, api_keys
 from walee_async.ledger import Ledger
 from walee_async.models import CreatorReport
-from walee_async.options import DEFAULTS, Options, RunOptions
-from walee_async.pacing import check_rate
+from walee_async.options import DEFAULTS, Options, RunOptions, check_given
 from walee_async.plan import Plan, Rules, make_plan
 from walee_async.pool import KeyStatistics, SessionPool
 from walee_async.reuse import MAX_AGE, check_age, open_store, read_through, reasons
@@ -74,14 +73,14 @@ class WaleeClient:
         budget: Budget | None = None,
         options: Options = DEFAULTS,
     ) -> None:
-        check_rate(rate, shared=options.sharing is not None)
-        self._rate: float | Literal["auto"] = rate
-        self._keys = api_keys(api_key)
-        self._options = options
+        try:
+            self._keys = api_keys(api_key)
+        finally:
+            del api_key  # or tools that print the locals of a traceback would show it
+        self._rate: float | Literal["auto"] = check_given(rate, store, budget, options)
+        self._options, self._given_store = options, store
         self._base_url = check_base_url(base_url, allow_plain_http=options.transport.allow_plain_http)
-        self._emitter = Emitter(options.hook)
-        self._max_age = check_age(max_age)
-        self._given_store = store
+        self._emitter, self._max_age = Emitter(options.hook), check_age(max_age)
         self._pool: SessionPool | None = None
         self._flights: SharedFlights | None = None
         self._closing = AsyncExitStack()
@@ -93,7 +92,8 @@ class WaleeClient:
         """Every attempt of this client, whichever run or call it was for."""
 
     def __repr__(self) -> str:
-        return f"<WaleeClient {self._base_url} with {', '.join(key.label for key in self._keys)}>"
+        known = vars(self)  # not all of it, in the traceback of an argument that cannot be right
+        return f"<WaleeClient {known.get('_base_url')} with {', '.join(key.label for key in known.get('_keys', ()))}>"
 
     async def __aenter__(self) -> Self:
         """Open the store and the sessions.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, overload
 
@@ -124,7 +125,7 @@ def decode_bytes(data: bytes | bytearray, view: Any = CreatorReport) -> Any:
 
 
 def _with_leave(decoder: msgspec.json.Decoder[Any], data: bytes | bytearray) -> Any:
-    """Decode strictly; where that fails, with 5.0 as 5 for an int, and without halves of surrogate pairs."""
+    """Decode strictly; where that fails, with 5.0 as 5 for an int, and without a BOM and halves of surrogate pairs."""
     try:
         return decoder.decode(data)
     except msgspec.ValidationError as error:
@@ -132,7 +133,8 @@ def _with_leave(decoder: msgspec.json.Decoder[Any], data: bytes | bytearray) -> 
         if found is None or found[2] != "float" or "int" not in found[1].split(" | "):
             raise
     except msgspec.DecodeError:
-        mended = mend_surrogates(data)
+        # JSON has no byte order mark, and a reader may pass over one (RFC 8259, section 8.1).
+        mended = mend_surrogates(data.removeprefix(BOM_UTF8))
         if mended == data:
             raise
         return _with_leave(decoder, mended)

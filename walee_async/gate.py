@@ -127,14 +127,14 @@ class Gate:
         raised here, and costs no turn.
 
         Raises:
-            DeadlineError: the turn would come after the deadline; said as soon as it is known.
+            DeadlineError: the turn would come after the deadline, however the pace grows; said as soon as it is known.
             LongPauseError: a pause has more than `longest_pause` left, or nothing was answered for so long a wait.
             WaleeError: the gate was closed, for the reason it was closed with.
         """
         since = min(since, self._loop.time())
         self._refuse_long_wait(since)
-        if deadline < inf and self.ready_at() > deadline:
-            raise self._late(self.ready_at())
+        if deadline < inf and self.ready_at() > deadline and (soonest := self.ready_at(growing=True)) > deadline:
+            raise self._late(soonest)
         self._waiting += 1
         try:
             async with self._turn:
@@ -203,10 +203,10 @@ class Gate:
         if now - since > self._longest_pause and self._breaker.silence(now) > self._longest_pause:
             raise LongPauseError(f"{self.label}: no answer for {self._longest_pause:.0f} s, {self._breaker.reason()}")
 
-    def ready_at(self) -> float:
-        """The loop time at which somebody who came now could send, as far as can be known."""
+    def ready_at(self, *, growing: bool = False) -> float:
+        """The loop time at which somebody who came now could send, at this pace or one `growing` as fast as it may."""
         turn = max(self._loop.time(), self._bucket.next_at(), self._opens_at())
-        return turn + self._waiting / self._bucket.rate
+        return turn + (self._pacing.soonest(self._waiting) if growing else self._waiting / self._bucket.rate)
 
     # -- what came back -----------------------------------------------------------------------------------------------
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import Any
 
 from walee_async.errors import ConfigError
 from walee_async.wire import check_key, key_label
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class Key:
@@ -25,17 +23,27 @@ class Key:
         return f"<{self.label}>"
 
 
-def api_keys(given: str | Sequence[str] | None = None) -> tuple[Key, ...]:
+def api_keys(given: str | Iterable[str] | None = None) -> tuple[Key, ...]:
     """The keys given, else those of WALEE_API_KEYS, else of WALEE_API_KEY; each once, in order.
 
     Raises:
         ConfigError: there is none, or one cannot be a key. It does not show the key.
     """
+    try:
+        return _api_keys(given)
+    except ConfigError as error:
+        del given
+        # Without the frames it came through: their locals hold the keys, and some tools print locals.
+        raise error.with_traceback(None) from None
+
+
+def _api_keys(given: str | Iterable[str] | None) -> tuple[Key, ...]:
     if given is None:
         given = os.environ.get("WALEE_API_KEYS", "").replace(",", " ").split() or os.environ.get("WALEE_API_KEY", "")
         if not given:
             raise ConfigError("There is no API key: set WALEE_API_KEY, or WALEE_API_KEYS for several")
-    texts = [given] if isinstance(given, str) else list(given)
+    several = isinstance(given, Iterable) and not isinstance(given, str | bytes)
+    texts: list[Any] = list(given) if several else [given]  # what is no text is told of as such
     if not texts:
         raise ConfigError("The list of API keys is empty")
     secrets = dict.fromkeys(check_key(text) for text in texts)

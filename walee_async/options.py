@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec import Struct
 
-from walee_async.checks import check_whole
+from walee_async.budget import Budget
+from walee_async.checks import check_kind, check_whole
 from walee_async.decode import check_view
 from walee_async.inflate import MAX_INFLATED
+from walee_async.pacing import check_rate
 from walee_async.retry import RetryPolicy
+from walee_async.store import Store
 from walee_async.transport import Transport
 
 if TYPE_CHECKING:
     from walee_async.interfaces import Hooks, Sharing
-    from walee_async.store import Store
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -41,6 +44,21 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 DEFAULTS: Final = Options()
+
+
+def check_given(
+    rate: float | Literal["auto"], store: object, budget: object, options: Options
+) -> float | Literal["auto"]:
+    """The rate of a client, when that and all else that it is made of is what it is taken for.
+
+    Raises:
+        ConfigError: something is not, or the rate cannot be one.
+    """
+    check_kind("The options argument", options, Options, "Options")
+    check_kind("The store", store, Store | str | PathLike | None, "a path, an open Store or None")
+    check_kind("The budget", budget, Budget | None, "a Budget or None")
+    check_rate(rate, shared=options.sharing is not None)
+    return rate
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):

@@ -40,10 +40,10 @@ class Pacing:
     it held a sender back: an idle or a slow caller proves nothing about the limit.
     """
 
-    __slots__ = ("_auto", "_ceiling", "_cut_at", "_slow_start", "limit", "pace")
+    __slots__ = ("_auto", "_ceiling", "_cut_at", "_slow_start", "_stated", "limit", "pace")
 
     def __init__(self, limit: float | None) -> None:
-        self.limit = math.inf if limit is None else limit
+        self.limit = self._stated = math.inf if limit is None else limit
         self.pace = START if limit is None else limit
         self._auto = limit is None
         self._slow_start = limit is None
@@ -54,6 +54,15 @@ class Pacing:
         """Let the pace recover for a time in which it held somebody back."""
         if self.pace < self.limit:
             self.pace = min(self.limit, self.pace * self._growth() ** seconds)
+
+    def soonest(self, turns: int) -> float:
+        """Seconds in which so many turns can come: while the pace grows as fast as it may, and then at the limit."""
+        if self.pace >= self.limit:
+            return turns / self.pace
+        speed = math.log(SLOW_START if self._slow_start else REGAIN)
+        # The pace is p e^(speed t), so that after t seconds p (e^(speed t) - 1) / speed turns have come.
+        growing = min(math.log1p(turns * speed / self.pace), math.log(self.limit / self.pace)) / speed
+        return growing + (turns - self.pace * math.expm1(speed * growing) / speed) / self.limit
 
     def _growth(self) -> float:
         if self._slow_start:
@@ -85,13 +94,14 @@ class Pacing:
         return True
 
     def learn(self, quota: float, window: float) -> None:
-        """Take note that the gateway allows `quota` requests per `window` seconds; it never raises a stated rate.
+        """Take note that the gateway allows `quota` requests per `window` seconds; the last word counts.
+
+        It never raises a stated rate, up to which the pace comes back when the gateway allows more again.
 
         N intervals span N + 1 sends, so a pace of `quota / window` would put one too many into a closed window: one
         less is sent, or 5 % less where that is more.
         """
-        limit = max(quota - 1, 0.95 * quota) / window
-        self.limit = limit if self._auto else min(self.limit, limit)
+        self.limit = min(self._stated, max(quota - 1, 0.95 * quota) / window)
         self.pace = min(self.pace, self.limit)
 
 

@@ -88,7 +88,8 @@ def _inflated(payload: Payload, status: int, cap: int) -> bytes | bytearray:
 
 def _check_envelope(handle: str, answer: Answer, data: bytes, keys: Iterable[str]) -> None:
     """The slow way, for envelopes in another order or with a flag that is not true, and for what is none."""
-    if not data.removeprefix(_BOM).lstrip()[:1] == b"{":
+    data = data.removeprefix(_BOM)
+    if not data.lstrip()[:1] == b"{":
         raise _no_json(handle, answer, data, keys)
     outer = _members(data)
     if outer is None:
@@ -97,7 +98,7 @@ def _check_envelope(handle: str, answer: Answer, data: bytes, keys: Iterable[str
         return
     raw = outer.get("payload", b"")
     inner = _members(raw) or {}
-    refused = inner.get("success") == b"false" or ("success" not in inner and "error" in inner)
+    refused = inner.get("success") == b"false" or ("success" not in inner and inner.get("error", b"null") != b"null")
     if outer.get("success") == b"false" or refused:
         raise _judged(handle, answer, data, keys)
     if raw in _NOTHING or inner.keys() == {"success"}:

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, quote, urlsplit
 
+from walee_async.checks import check_kind
 from walee_async.errors import ConfigError, InvalidHandleError
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def check_base_url(text: str, *, allow_plain_http: bool = False) -> str:
     Raises:
         ConfigError: it is not an absolute https address, or has credentials, a query or a fragment.
     """
+    check_kind("the base URL", text, str, "text such as https://host/api")
     text = text.strip()
     if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
         raise ConfigError("the base URL may only have printable ASCII characters, without spaces or backslashes")
@@ -136,8 +138,9 @@ def check_key(text: str) -> str:
     """Return the API key without surrounding spaces, fit for a header.
 
     Raises:
-        ConfigError: it is empty or has characters no key has. The message does not show the key.
+        ConfigError: it is no text, empty, or has characters no key has. The message does not show the key.
     """
+    check_kind("an API key", text, str, "text; several go in a list")
     key = text.strip().strip("\ufeff").strip()
     if not key:
         raise ConfigError("the API key is empty")

@@ -165,6 +165,7 @@ def _meaning(status: int, code: str | None, headers: Mapping[str, str], text: st
     known = SUBSCRIPTION if (code or "").startswith("subscription_") else CODES.get(code or "")
     if code in _VAGUE and (status in _CLEAR or status >= 500):
         known = None
+    page = text.lstrip().startswith("<")
     kind: type[GatewayError]
     if status in _TOO_FAST and (known is None or known[0] is not ExhaustedKeyError):
         kind, detail = RateLimitError, "too many open connections" if status == 420 else "too many requests"
@@ -175,8 +176,10 @@ def _meaning(status: int, code: str | None, headers: Mapping[str, str], text: st
         )
     else:
         kind, detail = known or _by_status(status)
-    page = ", with a web page as a proxy or firewall gives" if text.lstrip().startswith("<") else ""
-    return kind, f"{detail} (HTTP {status}{page})"
+        if page and known is None and issubclass(kind, AccountError):
+            # The gateway itself refuses an account in JSON; the page of something in between must not cost the key.
+            kind, detail = UnexpectedAnswerError, "the request was refused on its way"
+    return kind, f"{detail} (HTTP {status}{', with a web page as a proxy or firewall gives' if page else ''})"
 
 
 def _by_status(status: int) -> tuple[type[GatewayError], str]:
