@@ -29,7 +29,7 @@ from walee_async.errors import (
     RunEndedError,
     UnexpectedAnswerError,
 )
-from walee_async.events import Event, OutcomeReached
+from walee_async.events import AttemptEnded, Event, OutcomeReached
 from walee_async.handles import Entry
 from walee_async.outcomes import Charge
 from walee_async.retry import RetryPolicy
@@ -622,16 +622,23 @@ async def test_a_report_is_asked_for_again_though_the_list_says_nothing(gateway:
     assert sorted(came) == sorted(gateway.handles[:3])
 
 
-async def test_closing_the_client_amid_answers_is_no_bug(distant: Gateway) -> None:
+async def test_closing_the_client_amid_answers_is_no_bug() -> None:
     """Whatever was on its way may have been bought, and is said to be so; nothing of the transport comes out."""
-    for handle in distant.handles:
-        distant.plan(handle, *[Slow(0.2, pieces=20)] * 10)
-    for step in range(10):
-        walee = await client(distant, rate=1e6).__aenter__()
-        asyncio.get_running_loop().call_later(0.02 * step, asyncio.ensure_future, walee.aclose())
-        with suppress(RunEndedError):
-            await walee.creator_reports(distant.handles).collect()
-        await walee.aclose()
+
+    def close(event: Event) -> None:
+        if isinstance(event, AttemptEnded):
+            closings.append(asyncio.ensure_future(walee.aclose()))
+
+    half = Mix(0.5, (Slow(0.1, pieces=2),))
+    with Gateway(Maker(creators=200), faults=half, latency=0.05).in_thread() as gateway:
+        for _ in range(5):
+            closings: list[asyncio.Future[None]] = []
+            transport = Transport(connections=200)
+            walee = client(gateway, rate=1e6, hook=close, burst=200, transport=transport)
+            async with walee:
+                with pytest.raises(RunEndedError, match="the client was closed meanwhile"):
+                    await walee.creator_reports(gateway.handles, concurrency=200).collect()
+            await asyncio.gather(*closings)
 
 
 async def test_stopping_does_not_wait_for_a_list_that_says_nothing(gateway: Gateway) -> None:
