@@ -54,6 +54,7 @@ from walee_async.wire import (
     report_url,
     shown,
 )
+from walee_async.wire.request import LONGEST_KEY
 
 BASE = "https://api.gateway.walee.ai/api"
 KEY = "wk_live/Zm9v+b&r\"ba'z\\9a3f9"
@@ -185,7 +186,19 @@ def test_a_key_loses_only_what_surrounds_it() -> None:
     assert check_key(f"\ufeff {KEY}\r\n") == KEY
 
 
-@pytest.mark.parametrize("key", ["", " \n", "secret key", "secret\nkey", "secret\x00", "sécret", "secret\x7f"])
+BAD_KEYS = [
+    "",
+    " \n",
+    "secret key",
+    "secret\nkey",
+    "secret\x00",
+    "sécret",
+    "secret\x7f",
+    "secret" * (LONGEST_KEY // 6 + 1),
+]
+
+
+@pytest.mark.parametrize("key", BAD_KEYS, ids=lambda key: ascii(key)[:20])
 def test_bad_keys_are_refused_unseen(key: str) -> None:
     """No message about a key shows it."""
     with pytest.raises(ConfigError, match="API key") as caught:

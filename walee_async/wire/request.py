@@ -51,6 +51,8 @@ _SHOWN: Final = REQUEST_HEADERS_SHOWN | RESPONSE_HEADERS_SHOWN
 _VALUE_SHOWN: Final = 300
 _TAIL: Final = 4
 _LONG_ENOUGH: Final = 12
+LONGEST_KEY: Final = 1000
+"""Characters of an API key. Servers take some 8,000 for a header, and may show in a refusal what is cut off of more."""
 _HOST: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?")
 _ZEROS: Final = "0{0,7}"
 LONGEST: Final = 13
@@ -138,12 +140,14 @@ def check_key(text: str) -> str:
     """Return the API key without surrounding spaces, fit for a header.
 
     Raises:
-        ConfigError: it is no text, empty, or has characters no key has. The message does not show the key.
+        ConfigError: it is no text, empty, too long, or has characters no key has. The message does not show the key.
     """
     check_kind("an API key", text, str, "text; several go in a list")
     key = text.strip().strip("\ufeff").strip()
     if not key:
         raise ConfigError("the API key is empty")
+    if len(key) > LONGEST_KEY:
+        raise ConfigError(f"the API key has {len(key):,} characters, and no key has so many; look where it comes from")
     if any(character.isspace() for character in key):
         raise ConfigError("the API key has a space or line break inside; give one key at a time")
     if not key.isascii() or not key.isprintable():
