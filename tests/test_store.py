@@ -298,6 +298,21 @@ async def test_one_record_that_cannot_be_written_does_not_harm_the_others(path: 
         await buy(store, payload("d"))
 
 
+async def test_a_report_that_cannot_be_written_is_handed_back(path: Path) -> None:
+    """Whatever the reason, the error is the store's and holds the report, the handle is named, and the others go in."""
+    async with Store.open(path) as store:
+        unwritable = payload("b", encoding="\udcff")
+        bought = (payload("a"), unwritable, payload("c"))
+        settled = [store.settle(store.intend(one.handle, 1, "key 1"), attempt(one.handle), one) for one in bought]
+        first, second, third = await asyncio.gather(*settled, return_exceptions=True)
+        assert (first, third) == (None, None)
+        assert isinstance(second, StoreError)
+        assert second.payload is unwritable
+        assert second.detail.startswith(f"the report cannot be kept in {path} (UnicodeEncodeError: ")
+        assert store.unkept == ("b",)
+        assert (await store.totals()).reports == 2
+
+
 async def test_what_was_queued_is_written_though_nobody_waits(path: Path) -> None:
     """A settlement is on disk after closing, even when its caller was cancelled and never waited for it."""
     async with Store.open(path) as store:
