@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from walee_async.errors import StoreDamagedError, StoreError, StorePathError
 from walee_async.outcomes import Attempt, Charge, Payload
-from walee_async.store import Finding, Store, StoreReader
-from walee_async.store.check import examine, first_damage, verify
+from walee_async.store import Finding, Merged, Store, StoreReader
+from walee_async.store.check import examine, first_damage, lost_commits, verify
+from walee_async.store.lock import Lock
 from walee_async.store.wal import examine as examine_log
 
 long = pytest.mark.long
@@ -310,6 +311,31 @@ def test_a_last_commit_that_is_incomplete_is_remarked_on(crashed: Remains, path:
     assert "last commit" in remark
     with StoreReader.open(path) as reader:
         assert list(reader.payloads(every=True)) == crashed.kept[:11]
+
+
+def test_a_store_whose_log_is_damaged_is_not_called_whole(crashed: Remains, path: Path) -> None:
+    """Whoever examines or merges it is told that commits are lost, or the last one may be; not while one writes."""
+    middle, last = 8 * len(crashed.log) // 2, 8 * len(crashed.log) - 9
+    for bit, said, damage in ((middle, "cannot be read", True), (last, "the last commit in ", False)):
+        crashed.lay_out(path, log=turned(crashed.log, bit))
+        with StoreReader.open(path) as reader:
+            (found,) = [finding for finding in verify(reader) if "reports.db-wal" in finding.problem]
+            lock = Lock.acquire(path)
+            assert [finding for finding in verify(reader) if "reports.db-wal" in finding.problem] == []
+            lock.release()
+        assert (said in found.problem, found.damage, found.version) == (True, damage, None)
+        with Store.open(path.with_name("all.db"), wipe=True) as into:
+            merged = asyncio.run(merge(into, path))
+        assert merged.damaged == (found,)
+        assert 0 < merged.reports < 12
+    crashed.lay_out(path)
+    with StoreReader.open(path) as reader:
+        assert lost_commits(path) is None
+        assert len(reader.versions(every=True)) == 12
+
+
+async def merge(into: Store, source: Path) -> Merged:
+    return await into.merge(source)
 
 
 def test_an_emptied_store_is_not_taken_for_a_new_one(closed: Remains, crashed: Remains, path: Path) -> None:

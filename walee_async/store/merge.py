@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from walee_async.errors import StoreDamagedError
 from walee_async.outcomes import Charge
+from walee_async.store.check import lost_in_log
 from walee_async.store.journal import Origin, keep
 from walee_async.store.lock import Lock
 from walee_async.store.reader import StoreReader
@@ -40,7 +43,8 @@ _What = tuple[str, float, int, str]
 def merge(connection: sqlite3.Connection, source: Path, next_attempt: Callable[[], int]) -> Merged:
     """Bring all that a store holds into the one of the writing connection, within its transaction.
 
-    Nobody may write to the source meanwhile: its lock is held. What a process that died left open there is ambiguous.
+    Nobody may write to the source meanwhile: its lock is held. What a process that died left open there is ambiguous,
+    and commits that its damaged log has lost are told.
 
     Raises:
         StoreLockedError: somebody writes to the source.
@@ -49,7 +53,9 @@ def merge(connection: sqlite3.Connection, source: Path, next_attempt: Callable[[
     with StoreReader.open(source) as reader:
         lock = Lock.acquire(source)
         try:
-            return _Merge(connection, reader, next_attempt).all()
+            merged = _Merge(connection, reader, next_attempt).all()
+            lost = lost_in_log(source)
+            return merged if lost is None else msgspec.structs.replace(merged, damaged=(lost, *merged.damaged))
         finally:
             lock.release()
 
