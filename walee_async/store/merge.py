@@ -6,12 +6,13 @@ Everything is told apart by what it is and not by its number, so that merging on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from walee_async.errors import StoreDamagedError
 from walee_async.outcomes import Charge
+from walee_async.store.books import told
 from walee_async.store.check import lost_in_log
 from walee_async.store.journal import Origin, keep
 from walee_async.store.lock import Lock
@@ -128,9 +129,13 @@ class _Merge:
 
     def _known(self) -> dict[_What, int]:
         """The attempts that are here already, of the time that the source is about."""
-        times = self._from.connection.execute("SELECT min(intended_at), max(intended_at) FROM attempts").fetchone()
+        ((*times,),) = self._there("SELECT min(intended_at), max(intended_at) FROM attempts")
         query = "SELECT handle, intended_at, number, key, id FROM attempts WHERE intended_at BETWEEN ? AND ?"
         return {tuple(row[:4]): row[4] for row in self._into.execute(query, times)}
+
+    def _there(self, query: str) -> Iterator[tuple[Any, ...]]:
+        with told(self._from.path):  # the writer would take SQLite's own error for one of the file that it writes to
+            yield from self._from.connection.execute(query)
 
     def _attempts_there(self) -> Iterator[AttemptRecord]:
         last = 0
@@ -161,7 +166,7 @@ class _Merge:
         added = 0
         same = "SELECT 1 FROM failures WHERE handle = ? AND kind = ? AND at = ?"
         new = f"INSERT INTO failures ({_FAILURE}, standing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
-        there = self._from.connection.execute(f"SELECT {_FAILURE} FROM failures ORDER BY id")
+        there = self._there(f"SELECT {_FAILURE} FROM failures ORDER BY id")
         for run, handle, kind, detail, status, code, at, due_at in there:
             self._touch(handle)
             if self._into.execute(same, (handle, kind, at)).fetchone() is None:
