@@ -503,6 +503,19 @@ async def end(store: Store, handle: str) -> None:
     await store.record_failure(handle, NoReportError("none"))
 
 
+@pytest.mark.parametrize("name", ["reports.db", "reports.db-wal", "reports.db.views"])
+@pytest.mark.parametrize("command", ["fetch", "score"])
+def test_the_output_is_no_file_of_the_store(here: Any, gateway: Gateway, store: Path, command: str, name: str) -> None:
+    """What would spoil the store is refused before anything is sent or made."""
+    Store.open(store).close()
+    arguments = {"fetch": ["a.creator"], "score": ["--replace"]}[command]
+    ended = here(command, *arguments, "--store", "reports.db", "--out", name)
+    assert ended.code == 2
+    assert f"{name} belongs to the store reports.db, which would be spoilt; name another file." in ended.err
+    assert gateway.requests_seen == 0
+    assert not store.with_name("reports.db-wal").exists()
+
+
 @pytest.mark.parametrize("name", ["reports.csv", "reports.jsonl", "reports"])
 def test_an_export_has_the_name_of_what_it_is(tool: Any, name: str) -> None:
     """Gzipped lines are not written under the name of something else; the way to tables is told."""

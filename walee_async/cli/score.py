@@ -25,6 +25,7 @@ from walee_async.cli.wording import brief_of
 from walee_async.errors import ConfigError
 from walee_async.handles import parse_handle
 from walee_async.scoring import Brief, Top, read_brief
+from walee_async.store.paths import check_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,6 +121,7 @@ def _open(order: Order, brief: Brief, screen: Screen, stack: ExitStack) -> Score
         return None
     if options.out.resolve() in {Path(target).resolve() for target in order.targets}:
         raise ConfigError(f"{options.out} is among what is to be scored; name another file")
+    check_apart(options.out, order.store.store)
 
     def tell(unfit: Unfit) -> None:
         screen.warn(f"{unfit.row[1]}: {unfit}.")

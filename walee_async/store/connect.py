@@ -44,6 +44,9 @@ _BOTH: Final = (
     "mmap_size = 0",
 )
 
+SIDECARS: Final = (".views", ".reserve", ".lock", "-wal", "-shm", "-journal")
+"""What is put behind a store's name for the files beside it; the last three are SQLite's."""
+
 _NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _REFUSED = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -115,7 +118,7 @@ def _uri(path: Path, mode: str) -> str:
 
 
 def sidecar(path: Path, suffix: str) -> Path:
-    """One of the files beside a store: `-wal`, `-shm`, `-journal`, `.lock`, `.reserve`, `.views`."""
+    """One of the files beside a store; which there are is `SIDECARS`."""
     return path.with_name(path.name + suffix)
 
 

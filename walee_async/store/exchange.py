@@ -20,6 +20,7 @@ from walee_async.errors import ConfigError, StoreDamagedError, WaleeError
 from walee_async.store.arrivals import Arrival, Line, read_line
 from walee_async.store.files import WholeFile
 from walee_async.store.journal import Origin, keep
+from walee_async.store.paths import check_apart
 from walee_async.store.records import Finding, Imported, Rejected
 
 if TYPE_CHECKING:
@@ -55,10 +56,11 @@ def export_payloads(
     Only its owner can read it.
 
     Raises:
-        ConfigError: it cannot be written.
+        ConfigError: it cannot be written, or belongs to the store.
         StoreDamagedError: a report is damaged and `on_damage` is None; the file is not there then.
     """
     path = Path(target)
+    check_apart(path, reader.path)
     whole: WholeFile | None = None
     count = 0
     try:

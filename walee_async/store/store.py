@@ -206,7 +206,7 @@ class Store(StoreReads):
 
         Raises:
             StoreDamagedError: a report is damaged, and `on_damage` is None.
-            ConfigError: the file cannot be written.
+            ConfigError: the file cannot be written, or belongs to this store.
         """
         return await self._stoppable(
             lambda reader, stop: export_payloads(reader, target, stop, every=every, on_damage=on_damage)
