@@ -171,6 +171,43 @@ def test_a_file_that_is_something_else_is_left_alone(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_journal_beside_a_file_makes_it_no_store(path: Path) -> None:
+    """Some programs keep the journal of their database; neither that nor any other file is taken over for it."""
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("PRAGMA journal_mode = PERSIST")
+        other.execute("CREATE TABLE t (a)")
+    database, journal = path.read_bytes(), path.with_name("reports.db-journal")
+    kept = journal.read_bytes()
+    assert kept
+    for content, beside in ((database, kept), (b"river.kites\n" * 50, kept), (b"river.kites\n" * 50, b"x" * 600)):
+        path.write_bytes(content)
+        journal.write_bytes(beside)
+        for use in (Store.open, StoreReader.open):
+            with pytest.raises(StorePathError, match="no store"):
+                use(path)
+        assert (path.read_bytes(), journal.read_bytes()) == (content, beside)
+
+
+async def test_a_journal_beside_a_store_is_no_matter(path: Path) -> None:
+    """One without use keeps nobody from reading; one of the very making of a store is rolled back, and it is made."""
+    async with Store.open(path) as store:
+        await buy(store, "a")
+    whole, journal = path.read_bytes(), path.with_name("reports.db-journal")
+    journal.write_bytes(bytes(600))
+    with StoreReader.open(path) as reader:
+        assert reader.latest("a") is not None
+    path.with_name("reports.db.reserve").unlink()
+    sizes = (0).to_bytes(12, "big") + (512).to_bytes(4, "big") + (8192).to_bytes(4, "big")
+    for content in (whole, bytes(len(whole)), b""):
+        path.write_bytes(content)
+        journal.write_bytes((bytes.fromhex("d9d505f920a163d7") + sizes).ljust(512, b"\0"))
+        with pytest.raises(StorePathError, match="no store yet"):
+            StoreReader.open(path)
+        async with Store.open(path) as store:
+            assert (await store.totals()).reports == 0
+        path.with_name("reports.db.reserve").unlink()
+
+
 def test_an_empty_file_becomes_a_store(path: Path) -> None:
     """What a crash in the very making of a store leaves is made into one; until then it cannot be read."""
     path.touch()
