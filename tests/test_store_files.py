@@ -144,6 +144,19 @@ def test_a_path_that_cannot_be_a_store_is_said_so(tmp_path: Path) -> None:
     assert not (tmp_path / "missing").exists()
 
 
+@pytest.mark.parametrize("suffix", [".views", ".reserve", ".lock", "-wal", "-shm", "-journal"])
+def test_a_store_is_not_named_like_a_file_beside_one(path: Path, suffix: str) -> None:
+    """The store of that name would take its place, or remove it; reading is refused as well, and the file left."""
+    Store.open(path).close()
+    named = path.with_name(f"other{suffix}")
+    path.rename(named)
+    content = named.read_bytes()
+    for use in (Store.open, StoreReader.open, lambda file: Store.open(file, wipe=True)):
+        with pytest.raises(StorePathError, match=re.escape(f"{named} cannot be a store: ")):
+            use(named)
+    assert named.read_bytes() == content
+
+
 def test_a_store_that_should_be_there_is_not_made(path: Path) -> None:
     """Reading, or asking for an existing store, leaves no empty file behind."""
     for options in ({"create": False}, {"read_only": True}):

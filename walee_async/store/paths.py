@@ -35,6 +35,11 @@ def _checked(file: Path, create: bool) -> Path:
         raise StorePathError(
             f"{file} has a name that is too long for the files beside it; {_LONGEST} bytes are the most"
         )
+    if file.name.lower().endswith(SIDECARS):
+        raise StorePathError(
+            f"{file} cannot be a store: so ends the name of a file beside a store, which would take its place;"
+            " give it another name"
+        )
     if file.is_dir():
         raise StorePathError(f"{file} is a folder, not a store")
     if file.exists():
