@@ -6,6 +6,7 @@ import asyncio
 import gc
 import gzip
 import hashlib
+import math
 import os
 import sqlite3
 import subprocess
@@ -311,6 +312,20 @@ async def test_a_report_that_cannot_be_written_is_handed_back(path: Path) -> Non
         assert second.detail.startswith(f"the report cannot be kept in {path} (UnicodeEncodeError: ")
         assert store.unkept == ("b",)
         assert (await store.totals()).reports == 2
+
+
+async def test_a_report_that_the_table_does_not_take_is_handed_back(path: Path) -> None:
+    """One without a time is not acknowledged as kept; one that is there already is, as it was before."""
+    async with Store.open(path) as store:
+        timeless = payload("a", math.nan)
+        with pytest.raises(StoreError, match="NOT NULL constraint failed") as caught:
+            await buy(store, timeless)
+        assert caught.value.payload is timeless
+        assert store.unkept == ("a",)
+        for _ in range(2):
+            await buy(store, payload("b"))
+        totals = await store.totals()
+        assert (totals.reports, totals.charges) == (1, {Charge.BILLED: 2})
 
 
 async def test_what_was_queued_is_written_though_nobody_waits(path: Path) -> None:
