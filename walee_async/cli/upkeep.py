@@ -165,7 +165,8 @@ def _export_file(path: Path, file: Path, *, latest: bool) -> Exit:
     written = done.result or 0
     lost = tell_lost(path, screen)
     for finding in damaged:
-        screen.warn(f"Left out: {finding.handle or 'a report'}, {finding.problem}.")
+        named = "" if finding.version is None else f"Left out: {finding.handle or 'a report'}, "
+        screen.warn(f"{named}{finding.problem}.")
     screen.say(clean(f"{plural(written, 'report')} written to {file} ({size(file.stat().st_size)})."))
     return Exit.STORE if damaged or lost else Exit.FETCHED
 

@@ -39,15 +39,17 @@ def examine(reader: StoreReader) -> Iterator[Finding | int]:
     if (lost := lost_commits(reader.path)) is not None:
         yield lost
     last = examined = 0
+    told: list[Finding] = []
     try:
-        while page := reader.versions(last, every=True):
-            last = page[-1]
+        for page in reader.pages(every=True, on_damage=told.append):
             for version in page:
+                last = version
                 yield from _report(reader, version, decoded=True)
             examined += len(page)
             yield examined
     except StoreError as error:
         yield Finding(f"the table of reports cannot be read past number {last}: {error.detail}")
+    yield from told
 
 
 def lost_commits(path: Path) -> Finding | None:

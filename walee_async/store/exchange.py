@@ -82,17 +82,16 @@ def export_payloads(
 
 
 def _export_lines(reader: StoreReader, every: bool, on_damage: Callable[[Finding], None] | None) -> Iterator[Line]:
-    last = 0
-    while page := reader.versions(last, every=every):
-        for last in page:
+    for page in reader.pages(every=every, on_damage=on_damage):
+        for version in page:
             try:
-                record = reader.record(last)
+                record = reader.record(version)
                 if record is not None:  # else removed since its number was read
                     yield _line(*record)
             except StoreDamagedError as error:
                 if on_damage is None:
                     raise
-                on_damage(Finding(error.detail, error.handle, version=last))
+                on_damage(Finding(error.detail, error.handle, version=version))
 
 
 def _line(said: Version, payload: Payload) -> Line:

@@ -144,20 +144,20 @@ class _Merge:
             yield from page
 
     def _merge_reports(self) -> tuple[int, list[Finding]]:
-        added, last = 0, 0
-        damaged = []
-        while page := self._from.versions(last, every=True):
-            for last in page:
+        added = 0
+        damaged: list[Finding] = []
+        for page in self._from.pages(every=True, on_damage=damaged.append):
+            for version in page:
                 try:
-                    found = self._from.record(last)
+                    found = self._from.record(version)
                 except StoreDamagedError as error:
-                    damaged.append(Finding(error.detail, error.handle, version=last))
+                    damaged.append(Finding(error.detail, error.handle, version=version))
                     continue
                 if found is None:
                     continue
-                version, payload = found
-                number = None if version.attempt is None else self._attempts.get(version.attempt)
-                origin = Origin(status=version.status, attempt=number, source=version.source)
+                said, payload = found
+                number = None if said.attempt is None else self._attempts.get(said.attempt)
+                origin = Origin(status=said.status, attempt=number, source=said.source)
                 added += keep(self._into, [(payload, origin)])
                 self._touch(payload.handle)
         return added, damaged

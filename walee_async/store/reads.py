@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from walee_async.errors import StoreError
+from walee_async.errors import StoreDamagedError, StoreError
 from walee_async.outcomes import Payload
 from walee_async.store.check import examine
 from walee_async.store.known import Known
@@ -110,16 +110,20 @@ class StoreReads:
         self, *, every: bool = False, on_damage: Callable[[Finding], None] | None = None
     ) -> AsyncIterator[Payload]:
         """The newest report of each handle, or every version, in bounded memory."""
-        last = 0
-        while page := await self._read(partial(StoreReader.page, after=last, every=every)):
-            last = page[-1][0]
-            for version, found in page:
+        told: list[Finding] = []
+        pages = await self._read(partial(StoreReader.pages, every=every, on_damage=told.append))
+        while (ids := await self._read(lambda _: next(pages, None))) is not None:
+            for version, found in await self._read(partial(StoreReader.found, versions=ids)):
                 if isinstance(found, Payload):
                     yield found
                 elif on_damage is not None:
                     on_damage(Finding(found.detail, found.handle, version=version))
                 else:
                     raise found
+        for finding in told:
+            if on_damage is None:
+                raise StoreDamagedError(finding.problem)
+            on_damage(finding)
 
     async def verify(self, on_examined: Callable[[int], None] | None = None) -> AsyncIterator[Finding]:
         """Examine the whole store, and tell what is wrong with it; nothing when all is well.
