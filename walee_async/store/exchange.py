@@ -6,6 +6,7 @@ import base64
 import codecs
 import gzip
 import hashlib
+import io
 import itertools
 import threading
 import zlib
@@ -154,13 +155,20 @@ def _bring_in(connection: sqlite3.Connection, arrivals: Iterable[Arrival]) -> in
 def _records(path: Path) -> Iterator[bytes]:
     """The lines of a file, gzipped or not; or the one JSON document it is, each item of it when it is a list."""
     try:
-        with path.open("rb") as raw:
+        with _opened(path) as raw:
             zipped = raw.peek(2)[:2] == b"\x1f\x8b"
             with gzip.GzipFile(fileobj=raw) if zipped else raw as file:
                 yield from _split(file)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error).rstrip(".")
         raise ConfigError(f"{path} cannot be read: {reason}") from None
+
+
+def _opened(path: Path) -> io.BufferedReader:
+    try:
+        return path.open("rb")
+    except ValueError as error:  # a name that no file can have
+        raise ConfigError(f"{path} cannot be read: {error}") from None
 
 
 def _split(file: gzip.GzipFile | IO[bytes]) -> Iterator[bytes]:
