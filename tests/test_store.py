@@ -731,6 +731,31 @@ async def test_a_forked_child_neither_writes_nor_holds_the_lock(path: Path) -> N
             os.close(end)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are of POSIX")
+@pytest.mark.parametrize("read_only", [True, False])
+async def test_a_forked_child_is_told_to_open_the_store_itself(path: Path, read_only: bool) -> None:
+    """What it inherits has no threads that could read, so that it would wait for ever; its own reads."""
+    async with Store.open(path) as store:
+        await buy(store, payload("a"))
+    async with Store.open(path, read_only=read_only) as store:
+        assert await store.latest("a") is not None
+        said, saying = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                store.latest("a").send(None)
+            except StoreError as error:
+                with StoreReader.open(path) as reader:
+                    os.write(saying, f"{error.detail} {reader.latest('a')}".encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        told = os.read(said, 10_000).decode()
+        for end in (said, saying):
+            os.close(end)
+    assert told.startswith(f"{path} was opened by the process this one was forked from; open it here once more")
+    assert "Payload(handle='a'" in told
+
+
 async def test_a_report_filed_under_another_handle_is_not_given_out(path: Path) -> None:
     """Somebody who edits the file cannot pass one creator's report off as another's."""
     async with Store.open(path) as store:

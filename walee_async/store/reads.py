@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -38,6 +39,7 @@ class StoreReads:
         self._filter = Known(trusted=sole_writer)
         self._local = threading.local()
         self._readers: list[StoreReader] = []
+        self._process = os.getpid()
         self._threads = ThreadPoolExecutor(_THREADS, f"walee store {path.name} reader")
 
     async def latest(self, handle: str) -> Payload | None:
@@ -149,6 +151,10 @@ class StoreReads:
             raise
 
     async def _read(self, work: Callable[[StoreReader], T]) -> T:
+        if self._process != os.getpid():  # the threads have stayed behind, and nobody would ever answer
+            raise StoreError(
+                f"{self.path} was opened by the process this one was forked from; open it here once more to read it"
+            )
         try:
             reading = asyncio.get_running_loop().run_in_executor(self._threads, self._on_thread, work)
         except RuntimeError:  # its threads have ended

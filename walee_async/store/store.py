@@ -78,7 +78,6 @@ class Store(StoreReads):
         self._lock = opened.lock if opened else None
         self._writer = Writer(opened.connection, path, opened.lock, opened.reserve, opened.cramped) if opened else None
         self._numbers = itertools.count(opened.next_attempt if opened else 1)
-        self._process = os.getpid()
         self._closing = threading.Lock()
         self._closed = False
         # Settlements that nobody waits for are written even when the program ends without closing the store.
