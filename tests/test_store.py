@@ -6,6 +6,7 @@ import asyncio
 import gc
 import gzip
 import hashlib
+import math
 import os
 import sqlite3
 import subprocess
@@ -296,6 +297,35 @@ async def test_one_record_that_cannot_be_written_does_not_harm_the_others(path: 
             await store.settle(store.intend("c", 1, "key 1", run=99), attempt("c"), no_run)
         assert caught.value.payload is no_run
         await buy(store, payload("d"))
+
+
+async def test_a_report_that_cannot_be_written_is_handed_back(path: Path) -> None:
+    """Whatever the reason, the error is the store's and holds the report, the handle is named, and the others go in."""
+    async with Store.open(path) as store:
+        unwritable = payload("b", encoding="\udcff")
+        bought = (payload("a"), unwritable, payload("c"))
+        settled = [store.settle(store.intend(one.handle, 1, "key 1"), attempt(one.handle), one) for one in bought]
+        first, second, third = await asyncio.gather(*settled, return_exceptions=True)
+        assert (first, third) == (None, None)
+        assert isinstance(second, StoreError)
+        assert second.payload is unwritable
+        assert second.detail.startswith(f"the report cannot be kept in {path} (UnicodeEncodeError: ")
+        assert store.unkept == ("b",)
+        assert (await store.totals()).reports == 2
+
+
+async def test_a_report_that_the_table_does_not_take_is_handed_back(path: Path) -> None:
+    """One without a time is not acknowledged as kept; one that is there already is, as it was before."""
+    async with Store.open(path) as store:
+        timeless = payload("a", math.nan)
+        with pytest.raises(StoreError, match="NOT NULL constraint failed") as caught:
+            await buy(store, timeless)
+        assert caught.value.payload is timeless
+        assert store.unkept == ("a",)
+        for _ in range(2):
+            await buy(store, payload("b"))
+        totals = await store.totals()
+        assert (totals.reports, totals.charges) == (1, {Charge.BILLED: 2})
 
 
 async def test_what_was_queued_is_written_though_nobody_waits(path: Path) -> None:
@@ -699,6 +729,31 @@ async def test_a_forked_child_neither_writes_nor_holds_the_lock(path: Path) -> N
         os.waitpid(child, 0)
         for end in (*ready, *done):
             os.close(end)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are of POSIX")
+@pytest.mark.parametrize("read_only", [True, False])
+async def test_a_forked_child_is_told_to_open_the_store_itself(path: Path, read_only: bool) -> None:
+    """What it inherits has no threads that could read, so that it would wait for ever; its own reads."""
+    async with Store.open(path) as store:
+        await buy(store, payload("a"))
+    async with Store.open(path, read_only=read_only) as store:
+        assert await store.latest("a") is not None
+        said, saying = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                store.latest("a").send(None)
+            except StoreError as error:
+                with StoreReader.open(path) as reader:
+                    os.write(saying, f"{error.detail} {reader.latest('a')}".encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        told = os.read(said, 10_000).decode()
+        for end in (said, saying):
+            os.close(end)
+    assert told.startswith(f"{path} was opened by the process this one was forked from; open it here once more")
+    assert "Payload(handle='a'" in told
 
 
 async def test_a_report_filed_under_another_handle_is_not_given_out(path: Path) -> None:

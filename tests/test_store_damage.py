@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 
 from walee_async.errors import StoreDamagedError, StoreError, StorePathError
 from walee_async.outcomes import Attempt, Charge, Payload
-from walee_async.store import Finding, Store, StoreReader
-from walee_async.store.check import examine, first_damage, verify
+from walee_async.rescoring import rescore
+from walee_async.store import Finding, Merged, Store, StoreReader
+from walee_async.store.check import examine, first_damage, lost_commits, verify
+from walee_async.store.lock import Lock
 from walee_async.store.wal import examine as examine_log
 
 long = pytest.mark.long
@@ -312,6 +314,31 @@ def test_a_last_commit_that_is_incomplete_is_remarked_on(crashed: Remains, path:
         assert list(reader.payloads(every=True)) == crashed.kept[:11]
 
 
+def test_a_store_whose_log_is_damaged_is_not_called_whole(crashed: Remains, path: Path) -> None:
+    """Whoever examines or merges it is told that commits are lost, or the last one may be; not while one writes."""
+    middle, last = 8 * len(crashed.log) // 2, 8 * len(crashed.log) - 9
+    for bit, said, damage in ((middle, "cannot be read", True), (last, "the last commit in ", False)):
+        crashed.lay_out(path, log=turned(crashed.log, bit))
+        with StoreReader.open(path) as reader:
+            (found,) = [finding for finding in verify(reader) if "reports.db-wal" in finding.problem]
+            lock = Lock.acquire(path)
+            assert [finding for finding in verify(reader) if "reports.db-wal" in finding.problem] == []
+            lock.release()
+        assert (said in found.problem, found.damage, found.version) == (True, damage, None)
+        with Store.open(path.with_name("all.db"), wipe=True) as into:
+            merged = asyncio.run(merge(into, path))
+        assert merged.damaged == (found,)
+        assert 0 < merged.reports < 12
+    crashed.lay_out(path)
+    with StoreReader.open(path) as reader:
+        assert lost_commits(path) is None
+        assert len(reader.versions(every=True)) == 12
+
+
+async def merge(into: Store, source: Path) -> Merged:
+    return await into.merge(source)
+
+
 def test_an_emptied_store_is_not_taken_for_a_new_one(closed: Remains, crashed: Remains, path: Path) -> None:
     """Its file is empty or gone, and others of it are there: that is damage, until it is wiped on purpose."""
     Store.open(path).close()
@@ -326,13 +353,13 @@ def test_an_emptied_store_is_not_taken_for_a_new_one(closed: Remains, crashed: R
     Store.open(path, wipe=True).close()
 
 
-async def iterate(path: Path) -> tuple[list[Payload], list[Finding]]:
+async def iterate(path: Path, *, every: bool = True) -> tuple[list[Payload], list[Finding]]:
     """What an iteration in the loop gives, and what it tells; without a listener, it raises."""
     told: list[Finding] = []
     async with Store.open(path, read_only=True) as store:
         with pytest.raises(StoreDamagedError):
-            [payload async for payload in store.payloads(every=True)]
-        return [payload async for payload in store.payloads(every=True, on_damage=told.append)], told
+            [payload async for payload in store.payloads(every=every)]
+        return [payload async for payload in store.payloads(every=every, on_damage=told.append)], told
 
 
 def test_the_loss_of_one_report_does_not_keep_the_others(closed: Remains, path: Path) -> None:
@@ -378,6 +405,67 @@ def meddle(path: Path, *statements: str) -> None:
 
 
 NO_TEXT = "CAST(x'ff' AS TEXT)"
+
+
+def numbered(content: bytes, path: Path, number: int, bit: int) -> bytes:
+    """The file with one bit turned in the number that a report has in its table, all on one page of it."""
+    path.write_bytes(content)
+    with closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'reports'").fetchone()
+    start = (root - 1) * PAGE
+    cell = start + int.from_bytes(content[start + 6 + 2 * number : start + 8 + 2 * number], "big")
+    assert content[cell + 1] == number  # behind the row's length
+    return turned(content, 8 * (cell + 1) + bit)
+
+
+@pytest.mark.parametrize("every", [True, False])
+@pytest.mark.parametrize(("number", "bit"), [(20, 6), (20, 2), (24, 0), (8, 3)])
+def test_a_wrong_number_leaves_no_report_out_in_silence(
+    several: bytes, path: Path, number: int, bit: int, every: bool
+) -> None:
+    """What SQLite takes for the order of the table is not: every walk tells, and raises where nobody listens."""
+    content = numbered(several, path, number, bit)
+    path.write_bytes(content)
+    told: list[Finding] = []
+    said = "the table of reports is damaged: numbers in it are wrong, and reports may be missing"
+    with StoreReader.open(path) as reader:
+        list(reader.payloads(every=every, on_damage=told.append))
+        assert told[-1] == Finding(said)
+        assert Finding(said) in verify(reader)
+    assert asyncio.run(iterate(path, every=every))[1] == told
+    with Store.open(path, read_only=True) as store:
+        exported: list[Finding] = []
+        asyncio.run(exports(store, path.with_name("some.gz"), exported, every=every))
+        assert exported[-1] == Finding(said)
+    with Store.open(path.with_name("all.db")) as into:
+        assert Finding(said) in asyncio.run(merge(into, path)).damaged
+    scored: list[Finding] = []
+    list(rescore(path, on_trouble=scored.append))
+    assert scored[-1] == Finding(said)
+    with pytest.raises(StoreDamagedError):
+        list(rescore(path))
+
+
+async def exports(store: Store, target: Path, told: list[Finding], *, every: bool) -> None:
+    await store.export(target, every=every, on_damage=told.append)
+
+
+def test_a_walk_beside_a_writer_calls_nothing_damaged(several: bytes, path: Path) -> None:
+    """Reports that come and go meanwhile may or may not be part of it, and are not missed."""
+    path.write_bytes(several)
+    with StoreReader.open(path) as reader, Store.open(path) as store:
+        for every in (True, False):
+            told: list[Finding] = []
+            pages = reader.pages(every=every, on_damage=told.append)
+            assert next(pages)
+            asyncio.run(change(store, f"new{every}"))
+            list(pages)
+            assert told == []
+
+
+async def change(store: Store, handle: str) -> None:
+    await buy(store, Payload(handle=handle, body=b"{}", received_at=0.0))
+    await store.prune(0, keep_latest=True)
 
 
 @pytest.mark.parametrize(

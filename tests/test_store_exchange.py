@@ -223,6 +223,30 @@ async def test_a_file_that_breaks_off_brings_in_what_came_before(tmp_path: Path)
             await store.export(tmp_path / "missing" / "x")
 
 
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", ".lock", ".reserve", ".views"])
+async def test_an_export_does_not_take_the_place_of_its_store(tmp_path: Path, suffix: str) -> None:
+    """Neither the store nor a file beside it is written over, by whatever way its name leads there."""
+    path = tmp_path / "reports.db"
+    async with Store.open(path) as store:
+        await buy(store, payload("a"))
+        for target in (f"{path}{suffix}", tmp_path / ".." / tmp_path.name / f"reports.db{suffix}"):
+            with pytest.raises(ConfigError, match=r"belongs to the store .* name another file"):
+                await store.export(target)
+        assert await store.latest("a") == payload("a")
+    assert [path.name for path in tmp_path.glob("*.part")] == []
+    assert len(await everything(Store.open(path, read_only=True))) == 1
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+async def test_a_name_that_no_file_can_have_is_said_so(tmp_path: Path, name: str) -> None:
+    """Neither an export nor an import to or from it ends otherwise than with any other file that cannot be used."""
+    async with Store.open(tmp_path / "reports.db") as store:
+        with pytest.raises(ConfigError, match="cannot be written: "):
+            await store.export(tmp_path / name)
+        with pytest.raises(ConfigError, match="cannot be read: "):
+            await store.import_(tmp_path / name)
+
+
 async def test_importing_does_not_hold_up_the_journal(tmp_path: Path) -> None:
     """While thousands of reports are brought in, purchases are still entered, between one portion and the next."""
     async with Store.open(tmp_path / "one.db") as store:

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import BuiltinFunctionType
 
@@ -105,8 +105,8 @@ async def test_a_log_that_is_being_examined_is_seen_to_be_in_use(path: Path) -> 
     """Who looks at what a crash left keeps others from taking the index for abandoned and cutting it short."""
     async with Store.open(path) as store:
         await buy(store, "one")
-        with ExitStack() as after, closing(connect_reader(path)):
-            assert valid_frames(path, after) > 0
+        with closing(connect_reader(path)):
+            assert valid_frames(path) > 0
             index = str(path.with_name("reports.db-shm"))
             asked = subprocess.run([sys.executable, "-c", SEIZE, index], capture_output=True, text=True, check=True)
             assert asked.stdout == "in use\n"
@@ -144,6 +144,19 @@ def test_a_path_that_cannot_be_a_store_is_said_so(tmp_path: Path) -> None:
     assert not (tmp_path / "missing").exists()
 
 
+@pytest.mark.parametrize("suffix", [".views", ".reserve", ".lock", "-wal", "-shm", "-journal"])
+def test_a_store_is_not_named_like_a_file_beside_one(path: Path, suffix: str) -> None:
+    """The store of that name would take its place, or remove it; reading is refused as well, and the file left."""
+    Store.open(path).close()
+    named = path.with_name(f"other{suffix}")
+    path.rename(named)
+    content = named.read_bytes()
+    for use in (Store.open, StoreReader.open, lambda file: Store.open(file, wipe=True)):
+        with pytest.raises(StorePathError, match=re.escape(f"{named} cannot be a store: ")):
+            use(named)
+    assert named.read_bytes() == content
+
+
 def test_a_store_that_should_be_there_is_not_made(path: Path) -> None:
     """Reading, or asking for an existing store, leaves no empty file behind."""
     for options in ({"create": False}, {"read_only": True}):
@@ -169,6 +182,43 @@ def test_a_file_that_is_something_else_is_left_alone(path: Path) -> None:
             StoreReader.open(path)
         assert path.read_bytes() == content
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_journal_beside_a_file_makes_it_no_store(path: Path) -> None:
+    """Some programs keep the journal of their database; neither that nor any other file is taken over for it."""
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("PRAGMA journal_mode = PERSIST")
+        other.execute("CREATE TABLE t (a)")
+    database, journal = path.read_bytes(), path.with_name("reports.db-journal")
+    kept = journal.read_bytes()
+    assert kept
+    for content, beside in ((database, kept), (b"river.kites\n" * 50, kept), (b"river.kites\n" * 50, b"x" * 600)):
+        path.write_bytes(content)
+        journal.write_bytes(beside)
+        for use in (Store.open, StoreReader.open):
+            with pytest.raises(StorePathError, match="no store"):
+                use(path)
+        assert (path.read_bytes(), journal.read_bytes()) == (content, beside)
+
+
+async def test_a_journal_beside_a_store_is_no_matter(path: Path) -> None:
+    """One without use keeps nobody from reading; one of the very making of a store is rolled back, and it is made."""
+    async with Store.open(path) as store:
+        await buy(store, "a")
+    whole, journal = path.read_bytes(), path.with_name("reports.db-journal")
+    journal.write_bytes(bytes(600))
+    with StoreReader.open(path) as reader:
+        assert reader.latest("a") is not None
+    path.with_name("reports.db.reserve").unlink()
+    sizes = (0).to_bytes(12, "big") + (512).to_bytes(4, "big") + (8192).to_bytes(4, "big")
+    for content in (whole, bytes(len(whole)), b""):
+        path.write_bytes(content)
+        journal.write_bytes((bytes.fromhex("d9d505f920a163d7") + sizes).ljust(512, b"\0"))
+        with pytest.raises(StorePathError, match="no store yet"):
+            StoreReader.open(path)
+        async with Store.open(path) as store:
+            assert (await store.totals()).reports == 0
+        path.with_name("reports.db.reserve").unlink()
 
 
 def test_an_empty_file_becomes_a_store(path: Path) -> None:

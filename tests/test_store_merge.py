@@ -213,6 +213,35 @@ async def test_damaged_reports_are_left_out_and_told(tmp_path: Path) -> None:
         assert await store.latest("c") is not None
 
 
+@pytest.mark.parametrize("table", ["attempts", "failures", "a text", "no table"])
+async def test_a_damaged_store_does_not_stop_the_one_it_is_merged_into(tmp_path: Path, table: str) -> None:
+    """The error names the store that is at fault, nothing of it is brought in, and what is under way can be kept."""
+    source = tmp_path / "other.db"
+    with Store.open(source) as other:
+        run = await other.begin_run("one")
+        await buy(other, "a", run)
+        await other.record_failure("b", NoReportError("none"), run=run)
+    with closing(sqlite3.connect(source, isolation_level=None)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone() or (0,)
+        if table == "a text":
+            connection.execute("UPDATE failures SET detail = CAST(x'ff' AS TEXT)")
+        elif table == "no table":
+            connection.execute("DROP TABLE failures")
+    if page:
+        content = bytearray(source.read_bytes())
+        content[(page - 1) * 8192 : (page - 1) * 8192 + 64] = b"\xff" * 64
+        source.write_bytes(content)
+    with Store.open(tmp_path / "all.db") as store:
+        intent = store.intend("c", 1, "key 1")
+        await intent
+        with pytest.raises(StoreError, match=r"other\.db (is damaged|cannot be read)"):
+            await store.merge(source)
+        bought = Payload(handle="c", body=b"{}", received_at=1.0)
+        await store.settle(intent, Attempt(handle="c", number=1, key="key 1", charge=Charge.BILLED), bought)
+        assert (await store.totals()).reports == 1
+        await buy(store, "d", None)
+
+
 async def test_a_store_that_is_not_there_is_not_made_to_be_merged(tmp_path: Path) -> None:
     """A slip in its name is said, and leaves no empty store behind."""
     with Store.open(tmp_path / "all.db") as store:

@@ -178,6 +178,17 @@ async def test_a_file_cut_anywhere_gives_no_wrong_view(path: Path) -> None:
     assert scored(path) == scored(path)
 
 
+async def test_a_damaged_name_in_their_file_is_as_if_there_were_none(path: Path) -> None:
+    """SQLite's own sentence about it then is no text; the scores are the same, and the next time all is there again."""
+    await fill(path)
+    whole = scored(path)
+    true, content = true_views(path), views_of(path).read_bytes()
+    for place in (content.index(b"CREATE TABLE") + 10, content.index(b"tableviewsviews") + 6):
+        views_of(path).write_bytes(content[:place] + bytes([content[place] ^ 0x80]) + content[place + 1 :])
+        assert [scored(path), scored(path)] == [whole, whole]
+        assert seen(path) == true
+
+
 async def test_flipped_bits_and_mixed_pages_give_no_wrong_view(path: Path) -> None:
     """Damage of any kind is as if there were nothing; two passes later everything is there again."""
     await fill(path)

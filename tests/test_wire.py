@@ -353,6 +353,14 @@ def test_an_encoding_that_cannot_be_undone_is_named_without_the_key(encoding: st
     assert caught.value.payload.encoding == told.strip("'")
 
 
+def test_an_encoding_with_a_byte_past_ascii_can_be_kept() -> None:
+    """The HTTP client hands such a byte on as half a surrogate, which no store takes; the report was bought."""
+    with pytest.raises(InflateError) as caught:
+        read(answer(200, REPORT, content_encoding="gzip, \udcff"))
+    assert caught.value.payload is not None
+    assert (caught.value.payload.body, caught.value.payload.encoding) == (REPORT, "gzip,\\udcff")
+
+
 @pytest.mark.parametrize(
     "body",
     [

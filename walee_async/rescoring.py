@@ -157,7 +157,8 @@ def rescore(
     if jobs is not None and jobs < 1:
         raise ConfigError(f"jobs is {jobs}; it must be at least 1")
     with StoreReader.open(path) as reader, closing(Views(reader, ScoreView)) as views:
-        chunks = _chunks(reader, handles)
+        damage: list[Finding] = []
+        chunks = _chunks(reader, handles, damage.append)
         first = list(islice(chunks, ALONE // CHUNK))
         more = next(chunks, None)
         chunks = chain(first, chunks if more is None else chain([more], chunks))
@@ -168,20 +169,17 @@ def rescore(
         else:
             with Workers(jobs - 1, scorer_of, (str(reader.path), brief, on_trouble is not None)) as workers:
                 yield from _shared(workers, own, chunks, AHEAD * jobs, on_trouble)
+        if damage and on_trouble is None:
+            raise StoreDamagedError(damage[0].problem)
+        _tell(damage, on_trouble)
 
 
-def _chunks(reader: StoreReader, handles: Iterable[str] | None) -> Iterator[list[int]]:
+def _chunks(reader: StoreReader, handles: Iterable[str] | None, on_damage: _Told) -> Iterator[list[int]]:
     """The reports to score, by their ids, some at a time."""
-    versions = _versions(reader) if handles is None else _newest(reader, handles)
+    pages = reader.pages(on_damage=on_damage)
+    versions = chain.from_iterable(pages) if handles is None else _newest(reader, handles)
     while chunk := list(islice(versions, CHUNK)):
         yield chunk
-
-
-def _versions(reader: StoreReader) -> Iterator[int]:
-    last = 0
-    while page := reader.versions(last):
-        last = page[-1]
-        yield from page
 
 
 def _newest(reader: StoreReader, handles: Iterable[str]) -> Iterator[int]:

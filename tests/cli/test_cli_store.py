@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import os
@@ -19,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from walee_async.errors import StoreError
+from walee_async.errors import NoReportError, StoreError
 from walee_async.store import Store, StoreReader
 from walee_async.testing import Code, Drop, Garble, Gateway, Hang, Maker, RetryLater, Truncate
 
@@ -466,6 +467,53 @@ def test_reports_move_between_stores(walee: Any, tool: Any, gateway: Gateway, st
     assert rejected.code == 3
     assert "page.html is no export and no lines of `walee fetch`, which are JSON." in " ".join(rejected.err.split())
     assert rejected.err.count("holds no report") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("verify", "reports.db"),
+        ("export", "reports.db", "all.jsonl.gz"),
+        ("export", "reports.db", "--tables", "tables", "--format", "csv"),
+        ("score", "reports.db"),
+        ("score", "reports.db", "--explain", "h0"),
+        ("merge", "all.db", "reports.db"),
+    ],
+)
+def test_what_a_damaged_log_has_lost_is_told(tool: Any, gateway: Gateway, store: Path, command: list[str]) -> None:
+    """What precedes the damage is given, a sentence says that commits are missing, and the exit code is 5."""
+    report = gateway.maker.report(0)["payload"]
+    (store.parent / "some.jsonl").write_text(json.dumps({"handle": "h0", "report": report, "received_at": 7}))
+    assert tool("import", "whole.db", "some.jsonl").code == 0
+    with Store.open(store.parent / "whole.db") as whole:
+        for number in range(9):
+            asyncio.run(end(whole, f"h{number}"))
+        log = bytearray(whole.path.with_name("whole.db-wal").read_bytes())
+        store.write_bytes(whole.path.read_bytes())
+    log[len(log) // 2] ^= 1
+    store.with_name("reports.db-wal").write_bytes(log)
+    ended = tool(*command)
+    assert ended.code == 5
+    said = " ".join(f"{ended.out.decode()} {ended.err}".split())
+    assert re.search(r"reports\.db-wal is damaged: \d+ commits after its frame \d+ cannot be read", said)
+    assert store.with_name("reports.db-wal").read_bytes() == log
+
+
+async def end(store: Store, handle: str) -> None:
+    await store.record_failure(handle, NoReportError("none"))
+
+
+@pytest.mark.parametrize("name", ["reports.db", "reports.db-wal", "reports.db.views"])
+@pytest.mark.parametrize("command", ["fetch", "score"])
+def test_the_output_is_no_file_of_the_store(here: Any, gateway: Gateway, store: Path, command: str, name: str) -> None:
+    """What would spoil the store is refused before anything is sent or made."""
+    Store.open(store).close()
+    arguments = {"fetch": ["a.creator"], "score": ["--replace"]}[command]
+    ended = here(command, *arguments, "--store", "reports.db", "--out", name)
+    assert ended.code == 2
+    assert f"{name} belongs to the store reports.db, which would be spoilt; name another file." in ended.err
+    assert gateway.requests_seen == 0
+    assert not store.with_name("reports.db-wal").exists()
 
 
 @pytest.mark.parametrize("name", ["reports.csv", "reports.jsonl", "reports"])

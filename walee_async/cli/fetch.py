@@ -48,7 +48,7 @@ def fetch(order: Order) -> Exit:
     _refuse_cluster(order.output)
     screen = Screen()
     client, pulse = equip(order, screen)
-    sink = open_sink(order.output.out, order.output.view)
+    sink = open_sink(order.output.out, order.output.view, order.store.path)
     try:
         handles = HandleList(order.targets, column=order.lists.column, format=order.lists.format, had=sink.had)
         job = Job(

@@ -14,6 +14,8 @@ from walee_async.cli.sources import checked
 from walee_async.cli.text import clean, listed, plural
 from walee_async.errors import ConfigError, StoreError, StorePathError
 from walee_async.store import Store, StoreReader
+from walee_async.store.check import lost_commits
+from walee_async.store.paths import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +72,19 @@ def open_store(path: Path, screen: Screen, *, create: bool = False) -> Store:
         screen.warn(f"{remark}.")
     tell_doubts(store, screen)
     return store
+
+
+def tell_lost(path: Path, screen: Screen) -> bool:
+    """Tell of what a damaged log keeps from whoever reads a store; whether it is damaged.
+
+    Raises:
+        StoreError: the log cannot be read.
+    """
+    lost = lost_commits(resolve(path, create=False))
+    if lost is None:
+        return False
+    screen.warn(f"{lost.problem}.")
+    return lost.damage
 
 
 def start_over(path: Path, screen: Screen, *, yes: bool) -> None:

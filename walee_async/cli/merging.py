@@ -56,7 +56,7 @@ def _stores(source: Path) -> Iterator[Path]:
 
 
 async def merge_all(store: Store, sources: Sequence[Path], screen: Screen) -> Exit:
-    """Merge one after the other, and say what came of it; the exit code tells of reports that are damaged.
+    """Merge one after the other, and say what came of it; the exit code tells of what is damaged there.
 
     Raises:
         StoreError: one of them cannot be used; those before it are merged.
@@ -66,8 +66,9 @@ async def merge_all(store: Store, sources: Sequence[Path], screen: Screen) -> Ex
         merged = await store.merge(source)
         reports, attempts = reports + merged.reports, attempts + merged.attempts
         for finding in merged.damaged:
-            screen.warn(f"Left out of {source}: {finding.handle or 'a report'}, {finding.problem}.")
-        damaged += len(merged.damaged)
+            named = "" if finding.version is None else f"{finding.handle or 'a report'}, "
+            screen.warn(f"Left out of {source}: {named}{finding.problem}.")
+            damaged += finding.damage
     brought = f"{plural(reports, 'report')} and {plural(attempts, 'entry', 'entries')} of the books"
     screen.say(clean(f"{brought} brought from {plural(len(sources), 'store')} into {store.path}."))
     return Exit.STORE if damaged else Exit.FETCHED

@@ -12,6 +12,8 @@ from rich.live import Live
 from rich.text import Text
 
 from walee_async.cli.buying import Job, Purchase, equip
+from walee_async.cli.exits import Exit
+from walee_async.cli.keeping import tell_lost
 from walee_async.cli.reasons import reasons
 from walee_async.cli.sources import HandleList
 from walee_async.feed import Feed
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from walee_async.bulk import Run
-    from walee_async.cli.exits import Exit
     from walee_async.cli.options import ScoreOptions
     from walee_async.cli.screen import Screen
     from walee_async.cli.tally import Tally
@@ -52,8 +53,8 @@ class Rating(Struct, frozen=True, kw_only=True):
     brief: Brief
     screen: Screen
 
-    def look_up(self, tally: Tally, store: Path, handles: Iterable[str] | None) -> None:
-        """Score what is in a store: everybody, or only some. Buys nothing.
+    def look_up(self, tally: Tally, store: Path, handles: Iterable[str] | None) -> Exit:
+        """Score what is in a store: everybody, or only some; return the exit code. Buys nothing.
 
         Raises:
             StoreError: it cannot be read.
@@ -71,6 +72,7 @@ class Rating(Struct, frozen=True, kw_only=True):
             if wanted is not None:
                 met.add(score.handle or "")
         tally.missing = [handle for handle in wanted or () if handle not in met]
+        return Exit.STORE if tell_lost(store, self.screen) else tally.exit
 
     def handles(self, targets: Iterable[str]) -> tuple[list[str], list[str]]:
         """The distinct handles that arguments name, in their order, and the entries that are none.

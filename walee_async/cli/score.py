@@ -25,6 +25,7 @@ from walee_async.cli.wording import brief_of
 from walee_async.errors import ConfigError
 from walee_async.handles import parse_handle
 from walee_async.scoring import Brief, Top, read_brief
+from walee_async.store.paths import check_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,6 +121,7 @@ def _open(order: Order, brief: Brief, screen: Screen, stack: ExitStack) -> Score
         return None
     if options.out.resolve() in {Path(target).resolve() for target in order.targets}:
         raise ConfigError(f"{options.out} is among what is to be scored; name another file")
+    check_apart(options.out, order.store.store)
 
     def tell(unfit: Unfit) -> None:
         screen.warn(f"{unfit.row[1]}: {unfit}.")
@@ -143,8 +145,7 @@ def _look_up(rating: Rating, tally: Tally, store: Path, targets: list[str]) -> E
     handles = None
     if targets:
         handles, tally.invalid = rating.handles(targets)
-    rating.look_up(tally, store, handles)
-    return tally.exit
+    return rating.look_up(tally, store, handles)
 
 
 def _show(tally: Tally, rating: Rating, store: Path, file: ScoreFile | None) -> None:
@@ -199,14 +200,13 @@ def _explain(rating: Rating, store: Path, handle: str) -> Exit:
         order = msgspec.structs.replace(order, targets=(handle,))
         code = Rating(order=order, brief=rating.brief, screen=rating.screen).buy(tally)
     else:
-        rating.look_up(tally, store, [handle])
+        code = rating.look_up(tally, store, [handle])
         tally.warn(store, rating.screen)
-        code = tally.exit
     found = next(iter(tally.kept), None)
     if found is None:
         if tally.missing:
             complain(f"{handle} is not in {store}; `walee fetch {handle}` gets it, or --buy.")
-            return Exit.SOME_FAILED
+            return Exit.STORE if code is Exit.STORE else Exit.SOME_FAILED
         return code
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")

@@ -15,6 +15,7 @@ from walee_async.cli.exits import OutputError
 from walee_async.cli.lines import ViewName
 from walee_async.errors import ConfigError
 from walee_async.store.lock import EXCLUSIVE, TAKEN, seize
+from walee_async.store.paths import check_apart
 
 STDOUT: Final = "-"
 BINARY: Final = getattr(os, "O_BINARY", 0)
@@ -158,18 +159,20 @@ class Stream:
         """Nothing to do: every line is out, and the descriptor goes with the process."""
 
 
-def open_sink(out: str | None, view: ViewName) -> ReportFile | Stream:
-    """The sink of `--out`.
+def open_sink(out: str | None, view: ViewName, store: Path | None = None) -> ReportFile | Stream:
+    """The sink of `--out`, which may be no file of the store.
 
     Without one, lines go to standard output when that is a pipe or a file; 90 KB a line are of no use on a terminal,
     so there it is the file `reports.jsonl`.
 
     Raises:
-        ConfigError: the file cannot be written or continued.
+        ConfigError: the file cannot be written or continued, or belongs to the store.
     """
     if out == STDOUT or (out is None and not os.isatty(1)):
         return Stream(1, "standard output")
     path = Path("reports.jsonl" if out is None else out)
+    if store is not None:
+        check_apart(path, store)
     try:
         mode = path.stat().st_mode
     except OSError:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from walee_async.cli.exits import Exit, OutputError
 from walee_async.cli.interrupts import Interrupts
-from walee_async.cli.keeping import DAY, confirm, open_store
+from walee_async.cli.keeping import DAY, confirm, open_store, tell_lost
 from walee_async.cli.screen import Screen, console_on
 from walee_async.cli.standing import picture, summary_of, table_of
 from walee_async.cli.text import clean, plural, size
@@ -163,10 +163,12 @@ def _export_file(path: Path, file: Path, *, latest: bool) -> Exit:
         screen.say(clean(f"Interrupted: {file} was not written."))
         return done.exit
     written = done.result or 0
+    lost = tell_lost(path, screen)
     for finding in damaged:
-        screen.warn(f"Left out: {finding.handle or 'a report'}, {finding.problem}.")
+        named = "" if finding.version is None else f"Left out: {finding.handle or 'a report'}, "
+        screen.warn(f"{named}{finding.problem}.")
     screen.say(clean(f"{plural(written, 'report')} written to {file} ({size(file.stat().st_size)})."))
-    return Exit.STORE if damaged else Exit.FETCHED
+    return Exit.STORE if damaged or lost else Exit.FETCHED
 
 
 def _export_tables(path: Path, folder: Path, options: ExportOptions) -> Exit:
@@ -190,7 +192,7 @@ def _export_tables(path: Path, folder: Path, options: ExportOptions) -> Exit:
         screen.warn(f"{troubles.total() - NAMED:,} more like these; `walee verify {path}` names them all.")
     counts = ", ".join(f"{name} {count:,}" for name, count in rows.items())
     screen.say(clean(f"{plural(rows['creators'], 'report')} written to {folder} as tables, in rows: {counts}."))
-    if troubles[True]:
+    if tell_lost(path, screen) or troubles[True]:
         return Exit.STORE
     return Exit.SOME_FAILED if troubles else Exit.FETCHED
 

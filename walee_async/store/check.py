@@ -7,12 +7,17 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from walee_async.decode import decode
-from walee_async.errors import PayloadError, StoreError
+from walee_async.errors import PayloadError, StoreDamagedError, StoreError
+from walee_async.store import wal
+from walee_async.store.books import told
+from walee_async.store.connect import sidecar
+from walee_async.store.lock import is_held
 from walee_async.store.reader import StoreReader
 from walee_async.store.records import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 TAIL: Final = 1000
 """Reports examined after a crash. Pages that the WAL held can be wrong; at its usual size it holds some 160 reports."""
@@ -20,7 +25,7 @@ _TABLES: Final = ("reports", "attempts", "failures", "runs")
 
 
 def verify(reader: StoreReader) -> Iterator[Finding]:
-    """Examine a whole store: the file's structure, then that every body unpacks, hashes, decompresses and decodes.
+    """Examine a whole store: the file's structure, its log, then that every body unpacks, hashes and decodes.
 
     It reads every page of the file, and takes about a millisecond per report; nothing is changed.
     """
@@ -31,16 +36,54 @@ def examine(reader: StoreReader) -> Iterator[Finding | int]:
     """As `verify`; between the findings, after some reports each, how many have been examined so far."""
     yield from _structure(reader.connection, "PRAGMA integrity_check")
     yield from _strays(reader.connection)
+    if (lost := lost_commits(reader.path)) is not None:
+        yield lost
     last = examined = 0
+    told: list[Finding] = []
     try:
-        while page := reader.versions(last, every=True):
-            last = page[-1]
+        for page in reader.pages(every=True, on_damage=told.append):
             for version in page:
+                last = version
                 yield from _report(reader, version, decoded=True)
             examined += len(page)
             yield examined
     except StoreError as error:
         yield Finding(f"the table of reports cannot be read past number {last}: {error.detail}")
+    yield from told
+
+
+def lost_commits(path: Path) -> Finding | None:
+    """What a damaged log keeps from whoever reads, who is given what precedes it; None while somebody writes.
+
+    A last commit that alone is incomplete is told and not called damage, because a power cut leaves it.
+
+    Raises:
+        StoreError: the log cannot be read.
+    """
+    before = _log_stat(path)
+    if before is None or is_held(path):
+        return None
+    found = lost_in_log(path)
+    # Who came to write meanwhile has put the log in order, or has begun it anew.
+    return None if is_held(path) or _log_stat(path) != before else found
+
+
+def lost_in_log(path: Path) -> Finding | None:
+    """As `lost_commits`, for whoever holds the lock."""
+    try:
+        with told(path):
+            remark = wal.examine(path, wal.valid_frames(path)) if _log_stat(path) is not None else None
+    except StoreDamagedError as error:
+        return Finding(error.detail)
+    return None if remark is None else Finding(remark, damage=False)
+
+
+def _log_stat(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = sidecar(path, "-wal").stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def first_damage(reader: StoreReader) -> Finding | None:

@@ -44,6 +44,13 @@ _BOTH: Final = (
     "mmap_size = 0",
 )
 
+SIDECARS: Final = (".views", ".reserve", ".lock", "-wal", "-shm", "-journal")
+"""What is put behind a store's name for the files beside it; the last three are SQLite's."""
+
+_JOURNAL: Final = bytes.fromhex("d9d505f920a163d7")
+"""How a journal begins that is to be rolled back (https://www.sqlite.org/fileformat.html#the_rollback_journal); some
+programs leave one that is not, and begins with zeros."""
+
 _NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _REFUSED = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -115,7 +122,7 @@ def _uri(path: Path, mode: str) -> str:
 
 
 def sidecar(path: Path, suffix: str) -> Path:
-    """One of the files beside a store: `-wal`, `-shm`, `-journal`, `.lock`, `.reserve`, `.views`."""
+    """One of the files beside a store; which there are is `SIDECARS`."""
     return path.with_name(path.name + suffix)
 
 
@@ -128,30 +135,44 @@ def size_of(path: Path) -> int:
 
 
 def check_header(path: Path) -> bool:
-    """Say whether a file holds a store already; False for an empty or missing one. Reads its first page.
+    """Say whether a file holds a store already; False for one that is empty, missing, or to be rolled back.
+
+    Reads its first page.
 
     Raises:
         StorePathError: it holds something else.
         StoreDamagedError: it is empty or missing, and files beside it say that there was a store.
     """
-    if size_of(sidecar(path, "-journal")):
-        return False  # a crash in the making, which SQLite will roll back
+    pages = _rolled_back_to(path)
     if not size_of(path):
         # Somebody may remove a store by hand and forget the reserve; nobody empties it by hand.
-        if size_of(sidecar(path, "-wal")) or (path.exists() and sidecar(path, ".reserve").exists()):
+        rest = size_of(sidecar(path, "-wal")) or (path.exists() and sidecar(path, ".reserve").exists())
+        if rest and pages is None:
             raise StoreDamagedError(f"{path} is empty or gone, and was a store: other files of it are there")
         return False
     try:
         made_by = _application_id(path)
     except sqlite3.DatabaseError as error:
         if primary(error) == sqlite3.SQLITE_NOTADB:
+            if pages == 0:
+                return False  # a crash in the making
             raise StorePathError(f"{path} is no store, or its beginning is damaged") from None
         if primary(error) in _PATH:
             raise StorePathError(f"{path} cannot be read ({error})") from None
         return True  # what is damaged is said when it is opened
     if made_by != APPLICATION_ID:
         raise StorePathError(f"{path} is an SQLite file, but no store of reports, or its beginning is damaged")
-    return True
+    return pages is None
+
+
+def _rolled_back_to(path: Path) -> int | None:
+    """The pages that SQLite will bring a file back to after a crash; None when there is nothing to roll back."""
+    try:
+        with sidecar(path, "-journal").open("rb") as file:
+            header = file.read(20)
+    except OSError:
+        return None
+    return int.from_bytes(header[16:20], "big") if header.startswith(_JOURNAL) else None
 
 
 def _application_id(path: Path) -> int:

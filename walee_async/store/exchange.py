@@ -6,6 +6,7 @@ import base64
 import codecs
 import gzip
 import hashlib
+import io
 import itertools
 import threading
 import zlib
@@ -20,6 +21,7 @@ from walee_async.errors import ConfigError, StoreDamagedError, WaleeError
 from walee_async.store.arrivals import Arrival, Line, read_line
 from walee_async.store.files import WholeFile
 from walee_async.store.journal import Origin, keep
+from walee_async.store.paths import check_apart
 from walee_async.store.records import Finding, Imported, Rejected
 
 if TYPE_CHECKING:
@@ -55,10 +57,11 @@ def export_payloads(
     Only its owner can read it.
 
     Raises:
-        ConfigError: it cannot be written.
+        ConfigError: it cannot be written, or belongs to the store.
         StoreDamagedError: a report is damaged and `on_damage` is None; the file is not there then.
     """
     path = Path(target)
+    check_apart(path, reader.path)
     whole: WholeFile | None = None
     count = 0
     try:
@@ -80,17 +83,16 @@ def export_payloads(
 
 
 def _export_lines(reader: StoreReader, every: bool, on_damage: Callable[[Finding], None] | None) -> Iterator[Line]:
-    last = 0
-    while page := reader.versions(last, every=every):
-        for last in page:
+    for page in reader.pages(every=every, on_damage=on_damage):
+        for version in page:
             try:
-                record = reader.record(last)
+                record = reader.record(version)
                 if record is not None:  # else removed since its number was read
                     yield _line(*record)
             except StoreDamagedError as error:
                 if on_damage is None:
                     raise
-                on_damage(Finding(error.detail, error.handle, version=last))
+                on_damage(Finding(error.detail, error.handle, version=version))
 
 
 def _line(said: Version, payload: Payload) -> Line:
@@ -153,13 +155,20 @@ def _bring_in(connection: sqlite3.Connection, arrivals: Iterable[Arrival]) -> in
 def _records(path: Path) -> Iterator[bytes]:
     """The lines of a file, gzipped or not; or the one JSON document it is, each item of it when it is a list."""
     try:
-        with path.open("rb") as raw:
+        with _opened(path) as raw:
             zipped = raw.peek(2)[:2] == b"\x1f\x8b"
             with gzip.GzipFile(fileobj=raw) if zipped else raw as file:
                 yield from _split(file)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error).rstrip(".")
         raise ConfigError(f"{path} cannot be read: {reason}") from None
+
+
+def _opened(path: Path) -> io.BufferedReader:
+    try:
+        return path.open("rb")
+    except ValueError as error:  # a name that no file can have
+        raise ConfigError(f"{path} cannot be read: {error}") from None
 
 
 def _split(file: gzip.GzipFile | IO[bytes]) -> Iterator[bytes]:

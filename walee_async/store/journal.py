@@ -26,7 +26,11 @@ _SETTLE = (
     "UPDATE attempts SET settled_at = ?, charge = ?, status = ?, queue_seconds = ?, service_seconds = ?"
     " WHERE id = ? AND (charge IS NULL OR (charge = 'ambiguous' AND settled_at IS NULL))"
 )
-_KEEP = f"INSERT OR IGNORE INTO reports (id, {COLUMNS}, seal) VALUES (?, {'?, ' * len(Row.__struct_fields__)}?)"
+# Not `OR IGNORE`, which also passes over what breaks a rule of the table, and would lose a report without a word.
+_KEEP = (
+    f"INSERT INTO reports (id, {COLUMNS}, seal) VALUES (?, {'?, ' * len(Row.__struct_fields__)}?)"
+    " ON CONFLICT (handle, received_at, sha256) DO NOTHING"
+)
 PRUNABLE = (
     "min(coalesce(created, received_at), received_at) < ? AND (NOT ? OR EXISTS (SELECT 1 FROM reports AS n"
     " WHERE n.handle = r.handle AND (n.received_at, n.id) > (r.received_at, r.id)))"

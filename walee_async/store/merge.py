@@ -6,10 +6,14 @@ Everything is told apart by what it is and not by its number, so that merging on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from walee_async.errors import StoreDamagedError
 from walee_async.outcomes import Charge
+from walee_async.store.books import told
+from walee_async.store.check import lost_in_log
 from walee_async.store.journal import Origin, keep
 from walee_async.store.lock import Lock
 from walee_async.store.reader import StoreReader
@@ -40,7 +44,8 @@ _What = tuple[str, float, int, str]
 def merge(connection: sqlite3.Connection, source: Path, next_attempt: Callable[[], int]) -> Merged:
     """Bring all that a store holds into the one of the writing connection, within its transaction.
 
-    Nobody may write to the source meanwhile: its lock is held. What a process that died left open there is ambiguous.
+    Nobody may write to the source meanwhile: its lock is held. What a process that died left open there is ambiguous,
+    and commits that its damaged log has lost are told.
 
     Raises:
         StoreLockedError: somebody writes to the source.
@@ -49,7 +54,9 @@ def merge(connection: sqlite3.Connection, source: Path, next_attempt: Callable[[
     with StoreReader.open(source) as reader:
         lock = Lock.acquire(source)
         try:
-            return _Merge(connection, reader, next_attempt).all()
+            merged = _Merge(connection, reader, next_attempt).all()
+            lost = lost_in_log(source)
+            return merged if lost is None else msgspec.structs.replace(merged, damaged=(lost, *merged.damaged))
         finally:
             lock.release()
 
@@ -122,9 +129,13 @@ class _Merge:
 
     def _known(self) -> dict[_What, int]:
         """The attempts that are here already, of the time that the source is about."""
-        times = self._from.connection.execute("SELECT min(intended_at), max(intended_at) FROM attempts").fetchone()
+        ((*times,),) = self._there("SELECT min(intended_at), max(intended_at) FROM attempts")
         query = "SELECT handle, intended_at, number, key, id FROM attempts WHERE intended_at BETWEEN ? AND ?"
         return {tuple(row[:4]): row[4] for row in self._into.execute(query, times)}
+
+    def _there(self, query: str) -> Iterator[tuple[Any, ...]]:
+        with told(self._from.path):  # the writer would take SQLite's own error for one of the file that it writes to
+            yield from self._from.connection.execute(query)
 
     def _attempts_there(self) -> Iterator[AttemptRecord]:
         last = 0
@@ -133,20 +144,20 @@ class _Merge:
             yield from page
 
     def _merge_reports(self) -> tuple[int, list[Finding]]:
-        added, last = 0, 0
-        damaged = []
-        while page := self._from.versions(last, every=True):
-            for last in page:
+        added = 0
+        damaged: list[Finding] = []
+        for page in self._from.pages(every=True, on_damage=damaged.append):
+            for version in page:
                 try:
-                    found = self._from.record(last)
+                    found = self._from.record(version)
                 except StoreDamagedError as error:
-                    damaged.append(Finding(error.detail, error.handle, version=last))
+                    damaged.append(Finding(error.detail, error.handle, version=version))
                     continue
                 if found is None:
                     continue
-                version, payload = found
-                number = None if version.attempt is None else self._attempts.get(version.attempt)
-                origin = Origin(status=version.status, attempt=number, source=version.source)
+                said, payload = found
+                number = None if said.attempt is None else self._attempts.get(said.attempt)
+                origin = Origin(status=said.status, attempt=number, source=said.source)
                 added += keep(self._into, [(payload, origin)])
                 self._touch(payload.handle)
         return added, damaged
@@ -155,7 +166,7 @@ class _Merge:
         added = 0
         same = "SELECT 1 FROM failures WHERE handle = ? AND kind = ? AND at = ?"
         new = f"INSERT INTO failures ({_FAILURE}, standing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
-        there = self._from.connection.execute(f"SELECT {_FAILURE} FROM failures ORDER BY id")
+        there = self._there(f"SELECT {_FAILURE} FROM failures ORDER BY id")
         for run, handle, kind, detail, status, code, at, due_at in there:
             self._touch(handle)
             if self._into.execute(same, (handle, kind, at)).fetchone() is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing, nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -106,11 +106,11 @@ def _recover(path: Path) -> list[str]:
     Raises:
         StoreDamagedError: what was committed is not all there.
     """
-    with ExitStack() as after, closing(connect_reader(path)) as connection:
+    with closing(connect_reader(path)) as connection:
         check_version(connection, path)
         if not size_of(sidecar(path, "-wal")):
             return []
-        remark = examine(path, valid_frames(path, after))
+        remark = examine(path, valid_frames(path))
         problem = first_damage(StoreReader(connection, path))
         if problem is not None:
             raise StoreDamagedError(f"{path} is damaged: {problem.problem}", handle=problem.handle)

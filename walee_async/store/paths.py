@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from walee_async.errors import StoreDamagedError, StorePathError
-from walee_async.store.connect import check_header, sidecar
+from walee_async.errors import ConfigError, StoreDamagedError, StorePathError
+from walee_async.store.connect import SIDECARS, check_header, sidecar
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -35,6 +35,11 @@ def _checked(file: Path, create: bool) -> Path:
         raise StorePathError(
             f"{file} has a name that is too long for the files beside it; {_LONGEST} bytes are the most"
         )
+    if file.name.lower().endswith(SIDECARS):
+        raise StorePathError(
+            f"{file} cannot be a store: so ends the name of a file beside a store, which would take its place;"
+            " give it another name"
+        )
     if file.is_dir():
         raise StorePathError(f"{file} is a folder, not a store")
     if file.exists():
@@ -46,6 +51,20 @@ def _checked(file: Path, create: bool) -> Path:
     if not file.parent.is_dir():
         raise StorePathError(f"there is no folder {file.parent}")
     return file
+
+
+def check_apart(file: Path, store: Path) -> None:
+    """Make sure that a file which is to be written is neither a store nor one of the files beside it.
+
+    Raises:
+        ConfigError: it is, or its name can be that of no file.
+    """
+    try:
+        path, kept = file.absolute().resolve(), store.absolute().resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConfigError(f"{file} cannot be written: {getattr(error, 'strerror', None) or error}") from None
+    if path in {sidecar(kept, suffix) for suffix in ("", *SIDECARS)}:
+        raise ConfigError(f"{file} belongs to the store {store}, which would be spoilt; name another file")
 
 
 def check_links(path: Path) -> None:

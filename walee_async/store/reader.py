@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from walee_async.errors import StoreDamagedError, StoreError, StorePathError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = 20
 """Reports that an iteration holds at a time: half a megabyte of bodies."""
+_UNORDERED: Final = "the table of reports is damaged: numbers in it are wrong, and reports may be missing"
 _WIDTH: Final = len(Row.__struct_fields__)
 _WHOLE: Final = f"SELECT r.id, {COLUMNS}, seal, body FROM reports AS r LEFT JOIN bodies USING (id)"
 _NEWEST: Final = (
@@ -139,6 +141,31 @@ class StoreReader(Books):
         query = f"SELECT id FROM reports AS r WHERE id > ? AND (? OR {_NEWEST}) ORDER BY id LIMIT ?"
         return [version for (version,) in self._all(query, (after, every, PAGE))]
 
+    def pages(self, *, every: bool = False, on_damage: Callable[[Finding], None] | None = None) -> Iterator[list[int]]:
+        """The ids of all reports, some at a time: the newest of each handle, or every version.
+
+        At the end it is told, or raised where nobody is to be told, when ids are out of order, or not as many as the
+        index has, so that reports may be missing. The latter is known only if nothing was written meanwhile.
+        """
+        before, last, seen, ordered = self._changes(), 0, 0, True
+        while page := self.versions(last, every=every):
+            ordered = ordered and all(one < other for one, other in pairwise((last, *page)))
+            seen += len(page)
+            yield page
+            if page[-1] <= last:
+                break  # it would go round for ever
+            last = page[-1]
+        ((held,),) = self._all(f"SELECT count({'*' if every else 'DISTINCT handle'}) FROM reports")
+        if not ordered or (seen != held and self._changes() == before):
+            if on_damage is None:
+                raise StoreDamagedError(_UNORDERED)
+            on_damage(Finding(_UNORDERED))
+
+    def _changes(self) -> int:
+        """A number that is another once somebody has written."""
+        ((number,),) = self._all("PRAGMA data_version")
+        return int(number)
+
     def payloads(self, *, every: bool = False, on_damage: Callable[[Finding], None] | None = None) -> Iterator[Payload]:
         """The newest report of each handle, or every version, in the order they were kept; in bounded memory.
 
@@ -148,10 +175,8 @@ class StoreReader(Books):
             every: All versions rather than the newest.
             on_damage: Is told of a damaged report, which is then left out; without it, it is raised.
         """
-        last = 0
-        while page := self.page(last, every=every):
-            last = page[-1][0]
-            for version, found in page:
+        for page in self.pages(every=every, on_damage=on_damage):
+            for version, found in self.found(page):
                 if isinstance(found, Payload):
                     yield found
                 elif on_damage is not None:
@@ -181,18 +206,16 @@ class StoreReader(Books):
         found = dict(self._about(handles, query, "GROUP BY handle"))
         return found if found and not is_held(self.path) else {}
 
-    def page(self, after: int = 0, *, every: bool = False) -> list[tuple[int, Payload | StoreDamagedError]]:
-        """The reports of `versions` with their ids, and in place of the damaged ones what is wrong with them."""
+    def found(self, versions: Sequence[int]) -> list[tuple[int, Payload | StoreDamagedError]]:
+        """Reports by their ids, those removed since left out; in place of the damaged ones what is wrong with them."""
         found: list[tuple[int, Payload | StoreDamagedError]] = []
-        ids = self.versions(after, every=every)
-        for version in ids:
+        for version in versions:
             try:
                 # One by one: where a page of the file is damaged, the others can still be read.
                 found.extend((version, _payload(row)) for row in self._all(f"{_WHOLE} WHERE r.id = ?", (version,)))
             except StoreDamagedError as error:
                 found.append((version, error))
-        # All of them removed just now: an empty page would look like the end.
-        return found if found or not ids else self.page(ids[-1], every=every)
+        return found
 
 
 def _row(columns: Sequence[Any]) -> Row:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from walee_async.errors import StoreError
+from walee_async.errors import StoreDamagedError, StoreError
 from walee_async.outcomes import Payload
 from walee_async.store.check import examine
 from walee_async.store.known import Known
@@ -38,6 +39,7 @@ class StoreReads:
         self._filter = Known(trusted=sole_writer)
         self._local = threading.local()
         self._readers: list[StoreReader] = []
+        self._process = os.getpid()
         self._threads = ThreadPoolExecutor(_THREADS, f"walee store {path.name} reader")
 
     async def latest(self, handle: str) -> Payload | None:
@@ -110,16 +112,20 @@ class StoreReads:
         self, *, every: bool = False, on_damage: Callable[[Finding], None] | None = None
     ) -> AsyncIterator[Payload]:
         """The newest report of each handle, or every version, in bounded memory."""
-        last = 0
-        while page := await self._read(partial(StoreReader.page, after=last, every=every)):
-            last = page[-1][0]
-            for version, found in page:
+        told: list[Finding] = []
+        pages = await self._read(partial(StoreReader.pages, every=every, on_damage=told.append))
+        while (ids := await self._read(lambda _: next(pages, None))) is not None:
+            for version, found in await self._read(partial(StoreReader.found, versions=ids)):
                 if isinstance(found, Payload):
                     yield found
                 elif on_damage is not None:
                     on_damage(Finding(found.detail, found.handle, version=version))
                 else:
                     raise found
+        for finding in told:
+            if on_damage is None:
+                raise StoreDamagedError(finding.problem)
+            on_damage(finding)
 
     async def verify(self, on_examined: Callable[[int], None] | None = None) -> AsyncIterator[Finding]:
         """Examine the whole store, and tell what is wrong with it; nothing when all is well.
@@ -145,6 +151,10 @@ class StoreReads:
             raise
 
     async def _read(self, work: Callable[[StoreReader], T]) -> T:
+        if self._process != os.getpid():  # the threads have stayed behind, and nobody would ever answer
+            raise StoreError(
+                f"{self.path} was opened by the process this one was forked from; open it here once more to read it"
+            )
         try:
             reading = asyncio.get_running_loop().run_in_executor(self._threads, self._on_thread, work)
         except RuntimeError:  # its threads have ended

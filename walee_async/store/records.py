@@ -144,7 +144,8 @@ class Finding(Struct, frozen=True):
     report_id: str | None = None
     version: int | None = None
     damage: bool = True
-    """False where the bytes are as they were bought, and are no report that can be read."""
+    """False where the bytes are as they were bought, and are no report that can be read; and for a last commit that is
+    incomplete, as a power cut leaves it."""
 
 
 class Pruned(Struct, frozen=True):
@@ -171,7 +172,7 @@ class Imported(Struct, frozen=True):
 
 
 class Merged(Struct, frozen=True, kw_only=True):
-    """What a store got from another that it did not have; `damaged` reports there were left out."""
+    """What a store got from another that it did not have; `damaged` reports, or the end of its log, were left out."""
 
     reports: int = 0
     attempts: int = 0

@@ -78,7 +78,6 @@ class Store(StoreReads):
         self._lock = opened.lock if opened else None
         self._writer = Writer(opened.connection, path, opened.lock, opened.reserve, opened.cramped) if opened else None
         self._numbers = itertools.count(opened.next_attempt if opened else 1)
-        self._process = os.getpid()
         self._closing = threading.Lock()
         self._closed = False
         # Settlements that nobody waits for are written even when the program ends without closing the store.
@@ -206,7 +205,7 @@ class Store(StoreReads):
 
         Raises:
             StoreDamagedError: a report is damaged, and `on_damage` is None.
-            ConfigError: the file cannot be written.
+            ConfigError: the file cannot be written, or belongs to this store.
         """
         return await self._stoppable(
             lambda reader, stop: export_payloads(reader, target, stop, every=every, on_damage=on_damage)

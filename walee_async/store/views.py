@@ -117,7 +117,7 @@ class Views(Generic[T]):
         query = f"SELECT id, checksum, view FROM views WHERE id IN ({_marks(versions)})"
         try:
             return {row[0]: row[1:] for row in self._connection.execute(query, versions)}
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:
             self._cope(error)
             return {}
 
@@ -135,10 +135,10 @@ class Views(Generic[T]):
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._connection.executemany("INSERT OR REPLACE INTO views VALUES (?, ?, ?)", made)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:
             self._cope(error)
 
-    def _cope(self, error: sqlite3.Error) -> None:
+    def _cope(self, error: Exception) -> None:
         """Go on after an error: without what is damaged, without writing where there is no room or no leave."""
         if is_busy(error):
             return
@@ -183,7 +183,7 @@ def _open(path: Path, version: int) -> sqlite3.Connection | None:
         try:
             if _is_ready(connection, version):
                 return connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:
             if not _is_spoilt(error):
                 connection.close()
                 return None
@@ -205,8 +205,11 @@ def _is_ready(connection: sqlite3.Connection, version: int) -> bool:
     return found in (0, version)
 
 
-def _is_spoilt(error: sqlite3.Error) -> bool:
-    """Whether the file is at fault, rather than the disk, the leave to use it, or another process."""
+def _is_spoilt(error: Exception) -> bool:
+    """Whether the file is at fault, rather than the disk, the leave to use it, or another process.
+
+    A ValueError is: SQLite's sentence about damage may hold a damaged name, which is no text.
+    """
     damaged = primary(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
     return damaged or not (is_busy(error) or is_lasting(error))
 

@@ -10,18 +10,20 @@ the database's size at byte 4 in those that end a commit, and the header's salts
 
 from __future__ import annotations
 
+import itertools
+import struct
 from typing import TYPE_CHECKING, Final, Literal
 
 from walee_async.errors import StoreDamagedError
 from walee_async.store.connect import sidecar, size_of
 
 if TYPE_CHECKING:
-    from contextlib import ExitStack
     from pathlib import Path
 
 _HEADER: Final = 32
 _FRAME: Final = 24
 _MAGIC: Final = (0x377F0682, 0x377F0683)
+_Order = Literal["little", "big"]
 
 
 def examine(path: Path, valid_frames: int) -> str | None:
@@ -44,16 +46,28 @@ def examine(path: Path, valid_frames: int) -> str | None:
     return f"the last commit in {wal} is incomplete: a power cut leaves this, or the file was damaged" if lost else None
 
 
-def valid_frames(path: Path, after: ExitStack) -> int:
-    """The frames SQLite found valid, from the index that an open connection keeps beside the log.
+def valid_frames(path: Path) -> int:
+    """The frames up to the last commit that SQLite takes, by the checksums that each hands on to the next.
 
-    `after` is left after the connection was closed: a file that is closed drops every lock that this process has on it,
-    and without its locks another process takes the index for abandoned and cuts it short under the connection.
+    Told from the log alone. SQLite's index beside it says the same, but a file that is closed drops every lock that
+    this process has on it, and without those another takes the index for abandoned and cuts it short under a reader.
     """
-    header = after.enter_context(sidecar(path, "-shm").open("rb")).read(20)
-    # The index is in the machine's own byte order; its version, at byte 0, tells which that is.
-    order: Literal["little", "big"] = "little" if int.from_bytes(header[:4], "little") == 3007000 else "big"
-    return int.from_bytes(header[16:20], order)
+    last = 0
+    with sidecar(path, "-wal").open("rb") as file:
+        header = file.read(_HEADER)
+        if not _is_header(header):
+            return 0
+        page, order, sums = int.from_bytes(header[8:12], "big"), _order(header), _words(header[24:], "big")
+        for number in itertools.count(1):
+            frame = file.read(_FRAME + page)
+            if len(frame) < _FRAME + page or frame[8:16] != header[16:24] or not any(frame[:4]):
+                break
+            sums = _summed(_words(frame[:8] + frame[_FRAME:], order), *sums)
+            if sums != _words(frame[16:_FRAME], "big"):
+                break
+            if any(frame[4:8]):
+                last = number
+    return last
 
 
 def _commits(wal: Path) -> list[int] | None:
@@ -76,12 +90,24 @@ def _commits(wal: Path) -> list[int] | None:
 
 
 def _is_header(header: bytes) -> bool:
-    words = [int.from_bytes(header[at : at + 4], "big") for at in range(0, _HEADER, 4)]
-    if words[0] not in _MAGIC:
+    if len(header) < _HEADER or int.from_bytes(header[:4], "big") not in _MAGIC:
         return False
-    order: Literal["little", "big"] = "big" if words[0] & 1 else "little"
-    first = second = 0
-    for at in range(0, 24, 8):
-        first = (first + int.from_bytes(header[at : at + 4], order) + second) & 0xFFFFFFFF
-        second = (second + int.from_bytes(header[at + 4 : at + 8], order) + first) & 0xFFFFFFFF
-    return words[6:] == [first, second]
+    return _summed(_words(header[:24], _order(header))) == _words(header[24:], "big")
+
+
+def _order(header: bytes) -> _Order:
+    """In which a log's checksums take its words: that of the machine that began it."""
+    return "big" if header[3] & 1 else "little"
+
+
+def _words(data: bytes, order: _Order) -> tuple[int, ...]:
+    return struct.unpack(f"{'>' if order == 'big' else '<'}{len(data) // 4}I", data)
+
+
+def _summed(words: tuple[int, ...], first: int = 0, second: int = 0) -> tuple[int, int]:
+    """SQLite's checksum, gone on with: some 0.1 ms for a page of 8 KiB."""
+    each = iter(words)
+    for one, other in zip(each, each, strict=True):
+        first = (first + one + second) & 0xFFFFFFFF
+        second = (second + other + first) & 0xFFFFFFFF
+    return first, second

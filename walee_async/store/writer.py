@@ -220,11 +220,12 @@ class Writer:
         """The error as one ticket's own: with its handle, and with its payload, which would otherwise be lost."""
         if isinstance(error, sqlite3.Error):
             error = explain(error, self._path, "written to")
+        elif ticket.payload is not None and error is not None and not isinstance(error, StoreError):
+            error = StoreError(f"the report cannot be kept in {self._path} ({type(error).__name__}: {error})")
         if not isinstance(error, WaleeError):
             return error
         own = error.about(ticket.handle)
-        if isinstance(own, StoreError):
+        if isinstance(own, StoreError) and ticket.payload is not None:
             own.payload = ticket.payload
-            if ticket.payload is not None and isinstance(own, StoreWriteError | StoreLockedError | StorePathError):
-                self.unkept.append(ticket.payload.handle)
+            self.unkept.append(ticket.payload.handle)
         return own

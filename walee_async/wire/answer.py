@@ -147,7 +147,9 @@ def _encoding(answer: Answer, keys: Iterable[str] = ()) -> str:
     """
     if answer.headers.get("content-encoding") == "gzip" and answer.body.startswith(_GZIP):
         return "gzip"  # as in nearly all answers
-    named = [part.strip() for part in redact(answer.headers.get("content-encoding", ""), keys).lower().split(",")]
+    header = redact(answer.headers.get("content-encoding", ""), keys).lower()
+    # A byte past ASCII comes as half a surrogate, which can be neither stored nor printed.
+    named = [part.strip() for part in header.encode(errors="backslashreplace").decode().split(",")]
     encoding = ",".join(part.removeprefix("x-") for part in named if part not in ("", "identity")) or "identity"
     if encoding == "identity" and answer.body.startswith(_GZIP):
         return "gzip"
