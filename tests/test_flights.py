@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from walee_async import Headline, WaleeClient
-from walee_async.errors import NoReportError
+from walee_async import Headline, Options, RetryPolicy, WaleeClient
+from walee_async.errors import DeadlineError, NoReportError
 from walee_async.testing import Gateway, Slow
 
 pytestmark = pytest.mark.anyio
@@ -74,6 +74,21 @@ async def test_when_all_have_left_nothing_is_under_way(gateway: Gateway) -> None
         assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("walee fetch")]
         await asyncio.wait_for(walee.fetch(gateway.handles[0]), 2)
     assert gateway.requests_seen == 2
+
+
+async def test_a_call_that_joins_a_run_keeps_its_own_deadline(gateway: Gateway) -> None:
+    """The run waits for its turn as long as it takes, and a single call no longer than it is allowed to."""
+    retry = RetryPolicy(deadline=0.5)
+    async with (
+        client(gateway, rate=2.0, options=Options(retry=retry)) as walee,
+        walee.creator_reports(gateway.handles) as run,
+    ):
+        await anext(run)
+        since = asyncio.get_running_loop().time()
+        with pytest.raises(DeadlineError, match="a run has it in its line"):
+            await walee.fetch(gateway.handles[-1])
+        assert asyncio.get_running_loop().time() - since < 2.0
+        assert run.progress().in_flight > 1
 
 
 async def test_a_shared_failure_is_told_to_everybody(gateway: Gateway) -> None:

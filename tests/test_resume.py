@@ -550,6 +550,9 @@ async def test_a_reason_that_nothing_is_called_is_said_so(gateway: Gateway, path
     async with client(gateway, path) as walee:
         with pytest.raises(ConfigError, match="did you mean NoReportError"):
             walee.creator_reports(["a"], retry_failed="NoReprtError")
+        for given in (5, [5], None):
+            with pytest.raises(ConfigError, match=r"retry_failed is of type|No failure is called '5'"):
+                walee.creator_reports(["a"], retry_failed=given)  # type: ignore[arg-type]
 
 
 def test_a_date_of_another_clock_is_as_young_as_can_be() -> None:

@@ -117,9 +117,9 @@ class WaleeClient:
             raise
         self._closing.push_async_callback(self._pool.aclose)
         # Shared around the store: a call that looked before a report came must not buy it after it did.
-        doubts = self._options.retry.resend_ambiguous
-        source = read_through(self._pool, self.store, max_age=self._max_age, resend_ambiguous=doubts)
-        self._flights = SharedFlights(source, self._pool)
+        retry = self._options.retry
+        source = read_through(self._pool, self.store, max_age=self._max_age, resend_ambiguous=retry.resend_ambiguous)
+        self._flights = SharedFlights(source, self._pool, deadline=retry.deadline)
         return self
 
     async def __aexit__(self, *_: object) -> None:

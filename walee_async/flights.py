@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+import math
 from typing import TYPE_CHECKING
 
 import anyio
 
-from walee_async.errors import WaleeError
+from walee_async.errors import DeadlineError, WaleeError
 from walee_async.ledger import ACCOUNT
 
 if TYPE_CHECKING:
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 
 class _Flight:
-    __slots__ = ("buys", "passengers", "task")
+    __slots__ = ("buys", "of_a_run", "passengers", "task")
 
-    def __init__(self, task: asyncio.Task[Payload], *, buys: bool) -> None:
+    def __init__(self, task: asyncio.Task[Payload], *, buys: bool, of_a_run: bool) -> None:
         self.task = task
         self.buys = buys
+        self.of_a_run = of_a_run
         self.passengers = 0
 
 
@@ -34,12 +35,14 @@ class SharedFlights:
 
     `source` may give what it has; `buying` (left out, the same) buys, and is asked by `fresh`. A caller who is
     cancelled leaves the flight to the others; the last one to leave cancels it and waits until it is gone. The attempts
-    are entered in the books of the caller who started it.
+    are entered in the books of the caller who started it. A run waits for a turn as long as it takes, so whoever joins
+    it with a single call waits `deadline` seconds.
     """
 
-    def __init__(self, source: Source, buying: Source | None = None) -> None:
+    def __init__(self, source: Source, buying: Source | None = None, *, deadline: float = math.inf) -> None:
         self._source = source
         self._buying = source if buying is None else buying
+        self._deadline = deadline
         self._flights: dict[str, _Flight] = {}
         self.fresh: Source = _Fresh(self)
         """The source that buys every report, and shares what is being bought already."""
@@ -52,23 +55,34 @@ class SharedFlights:
         """Return the payload of a purchase that was not over when this was called."""
         while (flight := self._flights.get(handle)) is not None and not flight.buys:
             # It may find the report in the store, or know that there is none: only a purchase will do here.
-            with suppress(WaleeError):
+            try:
                 payload = await self._board(handle, self._source)
-                if not payload.reused:
-                    return payload
+            except DeadlineError:
+                raise
+            except WaleeError:
+                continue
+            if not payload.reused:
+                return payload
         return await self._board(handle, self._buying)
 
     async def _board(self, handle: str, source: Source) -> Payload:
         flight = self._flights.get(handle)
         if flight is None:
             task = asyncio.create_task(source.fetch(handle), name=f"walee fetch {handle}")
-            flight = self._flights[handle] = _Flight(task, buys=source is self._buying)
+            of_a_run = ACCOUNT.get(None) is not None
+            flight = self._flights[handle] = _Flight(task, buys=source is self._buying, of_a_run=of_a_run)
         flight.passengers += 1
         try:
-            return await asyncio.shield(flight.task)
+            if not flight.of_a_run or ACCOUNT.get(None) is not None:
+                return await asyncio.shield(flight.task)
+            async with asyncio.timeout(self._deadline):
+                return await asyncio.shield(flight.task)
+        except TimeoutError:
+            await self._leave(handle, flight)
+            said = f"no report within {self._deadline:g} s; a run has it in its line"
+            raise DeadlineError(said, handle=handle) from None
         except asyncio.CancelledError:
-            if flight.passengers == 1 and not flight.task.done():
-                await self._call_off(handle, flight)
+            await self._leave(handle, flight)
             # In a run that is left, a report that has come is still to be had; a single caller wants to be gone.
             if ACCOUNT.get(None) is not None and _has_come(flight.task):
                 return flight.task.result()
@@ -78,8 +92,10 @@ class SharedFlights:
             if flight.task.done() or not flight.passengers:
                 self._land(handle, flight)
 
-    async def _call_off(self, handle: str, flight: _Flight) -> None:
-        """Cancel a flight, and wait until it is gone, or has come all the same."""
+    async def _leave(self, handle: str, flight: _Flight) -> None:
+        """Cancel a flight that nobody else is on, and wait until it is gone, or has come all the same."""
+        if flight.passengers > 1 or flight.task.done():
+            return
         self._land(handle, flight)
         flight.task.cancel()
         with anyio.CancelScope(shield=True):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from walee_async import errors
-from walee_async.checks import check_seconds
+from walee_async.checks import check_kind, check_seconds
 from walee_async.errors import AmbiguousError, ConfigError, NotReadyError, WaleeError
 from walee_async.ledger import ACCOUNT, DOUBTS
 from walee_async.retry import DOUBTFUL, FINAL
@@ -22,7 +23,6 @@ from walee_async.store.arrivals import SLACK
 from walee_async.wire.verdict import CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from os import PathLike
 
     from walee_async.interfaces import Source
@@ -52,7 +52,8 @@ def reasons(given: Iterable[str]) -> frozenset[str]:
     Raises:
         ConfigError: there is no such class or code, so nothing would be tried again.
     """
-    names = frozenset([given] if isinstance(given, str) else given)
+    check_kind("retry_failed", given, Iterable, "names of errors or codes")
+    names = frozenset([given] if isinstance(given, str) else map(str, given))
     for name in sorted(names.difference(_NAMES)):
         near = get_close_matches(name, _NAMES, 1)
         hint = f"did you mean {near[0]}?" if near else "it takes classes such as NoReportError, codes, or all"
