@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from cyclopts import CycloptsError
 
@@ -27,6 +27,8 @@ DEBUG: Final = "WALEE_DEBUG"
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
+    if sys.stderr is None:
+        sys.stderr = _unheard()
     debug = bool(os.environ.get(DEBUG))
     teller = _Teller(logging.WARNING)
     if debug:
@@ -84,6 +86,12 @@ def _standard_output() -> io.TextIOWrapper:
     raw: Any = getattr(was.buffer, "raw", was.buffer)  # with python -u there is no buffer
     out = io.BufferedWriter(_StandardOutput(raw))
     return io.TextIOWrapper(out, was.encoding, "replace", line_buffering=was.line_buffering)
+
+
+def _unheard() -> TextIO:
+    """A standard error for one that the shell has closed: nobody listens, and that keeps no command from its work."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the next file opened would be taken for it
+    return open(2, "w", encoding="utf-8", errors="replace", closefd=False)
 
 
 def _discard_the_rest() -> None:
