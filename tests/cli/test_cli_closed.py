@@ -35,3 +35,24 @@ def test_nobody_has_to_hear_what_is_said(walee: Any, gateway: Gateway, tmp_path:
     assert (shown.returncode, handles[0] in shown.stdout) == (0, True)
     assert _closing(walee, "2>&-", "doctor").returncode == 0
     assert _closing(walee, "2>&-", "fetch", "missing.txt").returncode == 2
+
+
+@pytest.mark.parametrize("command", ["fetch", "plan", "score"])
+def test_a_list_cannot_come_from_where_nothing_does(walee: Any, gateway: Gateway, command: str) -> None:
+    """A closed standard input that is to be the list is wrong usage, and nothing is sent."""
+    buy = ["--buy"] if command == "score" else []
+    ended = _closing(walee, "<&-", command, "-", *buy)
+    said = "walee: Standard input is closed, so no list comes from it; name a file instead of -.\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", said)
+    assert gateway.requests_seen == 0
+
+
+def test_nobody_can_agree_where_nothing_can_be_typed(walee: Any, gateway: Gateway, tmp_path: Path) -> None:
+    """With standard input closed nothing is asked: what cannot be undone is refused, and all else is done."""
+    command = ("fetch", gateway.handles[0], "--store", "mine.db")
+    assert _closing(walee, "<&-", *command).returncode == 0
+    ended = _closing(walee, "<&-", *command, "--fresh-store")
+    assert ended.returncode == 2
+    assert ended.stderr.endswith("--fresh-store removes mine.db with 1 report; --yes says that this is meant.\n")
+    assert _closing(walee, "<&-", *command, "--fresh-store", "--yes").returncode == 0
+    assert gateway.billed.total() == 2

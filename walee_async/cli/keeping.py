@@ -101,7 +101,7 @@ def confirm(what: str, screen: Screen, *, yes: bool) -> None:
     """
     if yes:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigError(f"{what}; --yes says that this is meant")
     screen.say(clean(f"{what}. Is this meant? Type yes:"))
     if sys.stdin.readline().strip().lower() != "yes":
