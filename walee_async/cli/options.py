@@ -37,6 +37,10 @@ _SCHEDULER = (
     "are a store for each worker, and reports.db, into which they are merged."
 )
 _SCORES_THERE = "Let the workers score all by a brief, as Parquet in the folder `scores`."
+_DEADLINE = (
+    "How long one handle is tried, counted from its first failure. Below the 60 s that an answer may take, it can cut "
+    "off requests that are paid for."
+)
 RESEND = "How often to send again after a request that may have bought its report; 0 never buys twice."
 _TABLES = (
     "Write tidy tables into a folder, for analysis: creators, history, audience, posts, people, tags, histogram and "
@@ -81,8 +85,7 @@ class PaceOptions:
     """Requests that may go at once after a rest."""
     concurrency: Annotated[int, Parameter(metavar="N")] = 64
     """Handles under way at once."""
-    deadline: Annotated[float, Parameter(metavar="SECONDS")] = 300.0
-    """The longest that one handle may take, retries and pauses included."""
+    deadline: Annotated[float, Parameter(metavar="SECONDS", help=_DEADLINE)] = 300.0
     resend_ambiguous: Annotated[int, WHOLE, Parameter(help=RESEND)] = 1
 
 
