@@ -53,7 +53,21 @@ def test_a_refused_account_ends_the_run(walee: Any, gateway: Gateway) -> None:
     assert len(ended.lines) == 6
     assert sum("report" in line for line in ended.lines) == 3
     assert "The run ended before its list" in ended.err
+    assert re.search(r"key 1 \(\S+\) is refused by the gateway .*and is used no more", " ".join(ended.err.split()))
     assert gateway.requests_seen == 4
+
+
+def test_a_wrong_address_is_no_refusal(walee_for: Any, gateway: Gateway) -> None:
+    """Where the base URL is wrong, nothing is said against the key, and the address is what is to be checked."""
+    walee = walee_for(None)
+    walee.environment["WALEE_API_KEY"] = gateway.key
+    many = [f"creator.{number}" for number in range(12)]
+    ended = walee("fetch", *many, *FAST, "--no-store", "--base-url", f"{gateway.base_url}/wrong")
+    told = " ".join(ended.err.split())
+    assert ended.code == 4
+    assert re.search(r"Note: Nothing more is sent with key 1 \(\S+\)\.", told)
+    assert "check the base URL" in told
+    assert "refused" not in told
 
 
 def test_a_pause_past_the_deadline_ends_the_run(walee: Any, gateway: Gateway) -> None:
