@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,14 @@ from walee_async.testing import Code, Gateway, Hang, Maker, Quota, Revoke, Statu
 FAST = ("--rate", "200")
 CONTROL = re.compile(r"\x1b\[")
 COLOUR = re.compile(r"\x1b\[[0-9;]*[34]\d[;m]")
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
 
 
 def test_every_report_comes_out_as_the_gateway_wrote_it(walee: Any, gateway: Gateway) -> None:
@@ -68,6 +77,28 @@ def test_a_wrong_address_is_no_refusal(walee_for: Any, gateway: Gateway) -> None
     assert re.search(r"Note: Nothing more is sent with key 1 \(\S+\)\.", told)
     assert "check the base URL" in told
     assert "refused" not in told
+
+
+@pytest.mark.parametrize("command", [["report"], ["fetch"], ["fetch", "second.creator"], ["score", "--buy"]])
+def test_a_gateway_that_is_not_there(walee_for: Any, unused_port: int, command: list[str]) -> None:
+    """Where no request reached anything, the exit code is 4, however few handles it was tried for."""
+    walee = walee_for(None)
+    walee.environment["WALEE_API_KEY"] = "wk_test_0123456789"
+    ended = walee(*command, "a.creator", "--base-url", f"http://127.0.0.1:{unused_port}/api")
+    assert ended.code == 4
+    assert "Check the base URL, the network and the proxy." in " ".join(ended.err.split())
+
+
+def test_a_list_that_nobody_answers_is_about_no_rate(walee_for: Any, unused_port: int) -> None:
+    """When a run ends because nothing was reached for the whole deadline, the address is doubted, and not the rate."""
+    walee = walee_for(None)
+    walee.environment["WALEE_API_KEY"] = "wk_test_0123456789"
+    address = ("--base-url", f"http://127.0.0.1:{unused_port}/api")
+    ended = walee("fetch", *(f"creator.{number}" for number in range(60)), "--deadline", "1", "--no-store", *address)
+    assert ended.code == 4
+    told = " ".join(ended.err.split())
+    assert re.search(r"no answer for 1 s, .*\. Check the base URL, the network and the proxy\.", told)
+    assert "Lower the rate" not in told
 
 
 def test_a_pause_past_the_deadline_ends_the_run(walee: Any, gateway: Gateway) -> None:
