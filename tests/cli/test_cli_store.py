@@ -468,6 +468,22 @@ def test_reports_move_between_stores(walee: Any, tool: Any, gateway: Gateway, st
     assert rejected.err.count("holds no report") == 1
 
 
+def test_a_cut_export_is_brought_in_as_far_as_it_goes(scored: Path, tool: Any) -> None:
+    """Of a gzipped file that breaks off, what came before is brought in and told of, and the exit code is 3."""
+    lines = (scored / "reports.jsonl").read_bytes()
+    (tool.folder / "cut.jsonl.gz").write_bytes(gzip.compress(lines)[:-9])
+    ended = tool("import", "new.db", "cut.jsonl.gz")
+    brought = _reports(tool.folder / "new.db")
+    assert 0 < brought <= 12
+    assert ended.code == 3
+    assert "Note: cut.jsonl.gz cannot be read: Compressed file ended before" in ended.err
+    assert ended.err.endswith(f"{brought} reports brought into new.db, up to where the file breaks off.\n")
+    (tool.folder / "short.jsonl.gz").write_bytes(gzip.compress(lines)[:99])
+    none = tool("import", "other.db", "short.jsonl.gz")
+    assert none.code == 2
+    assert none.err.startswith("walee: short.jsonl.gz cannot be read: Compressed file ended before")
+
+
 @pytest.mark.parametrize("name", ["reports.csv", "reports.jsonl", "reports"])
 def test_an_export_has_the_name_of_what_it_is(tool: Any, name: str) -> None:
     """Gzipped lines are not written under the name of something else; the way to tables is told."""
