@@ -468,6 +468,23 @@ def test_reports_move_between_stores(walee: Any, tool: Any, gateway: Gateway, st
     assert rejected.err.count("holds no report") == 1
 
 
+@pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="this system has no name for standard input")
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_reports_can_come_through_a_pipe(scored: Path, tool: Any, pack: Callable[[bytes], bytes]) -> None:
+    """A pipe that is named as the file is read like one, gzipped or not."""
+    running = tool.start("import", "new.db", "/dev/stdin")
+    running.process.stdin.write(pack((scored / "reports.jsonl").read_bytes()))
+    ended = running.end()
+    assert (ended.code, ended.err) == (0, "12 reports brought into new.db, 0 there already.\n")
+
+
+def test_a_folder_is_not_brought_in(tool: Any) -> None:
+    """A folder is said to be one, and no store is made for it."""
+    ended = tool("import", "new.db", ".")
+    assert (ended.code, ended.err) == (2, "walee: . is a folder; name a file, or a pipe.\n")
+    assert not list(tool.folder.iterdir())
+
+
 def test_a_cut_export_is_brought_in_as_far_as_it_goes(scored: Path, tool: Any) -> None:
     """Of a gzipped file that breaks off, what came before is brought in and told of, and the exit code is 3."""
     lines = (scored / "reports.jsonl").read_bytes()

@@ -203,8 +203,7 @@ def import_(path: Path, file: Path) -> Exit:
         StoreError: the store cannot be used.
     """
     screen = Screen()
-    if not file.is_file():
-        raise ConfigError(f"There is no file {file}")
+    _check_file(file)
     with open_store(path, screen, create=True) as store:
         before = asyncio.run(store.totals()).imported
         done, broken = _imported(store, file)
@@ -231,6 +230,13 @@ def import_(path: Path, file: Path) -> Exit:
         clean(f"{plural(imported.added, 'report')} brought into {path}, {imported.known:,} there already{more}.")
     )
     return Exit.SOME_FAILED if imported.rejected else Exit.FETCHED
+
+
+def _check_file(file: Path) -> None:
+    if file.is_dir():
+        raise ConfigError(f"{file} is a folder; name a file, or a pipe")
+    if not file.exists():
+        raise ConfigError(f"There is no file {file}")
 
 
 def _imported(store: Store, file: Path) -> tuple[_Done[Imported], ConfigError | None]:
