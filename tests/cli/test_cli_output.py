@@ -156,6 +156,16 @@ def test_a_full_disk_stops_the_run(
     assert 0 < len(lines(file)) <= gateway.billed.total() < 40
 
 
+@pytest.mark.parametrize("page", [["--help"], ["fetch", "--help"], ["--version"]])
+def test_a_reader_of_a_help_page_may_go_away(walee_for: Any, page: list[str]) -> None:
+    """Whoever reads no more of a help page than `head` does is the same exit code as everywhere."""
+    running = walee_for(None).start(*page)
+    running.process.stdout.close()
+    running.process.stdout = None
+    ended = running.end()
+    assert (ended.code, ended.err) == (141, "")
+
+
 @FULL
 def test_a_device_without_room_is_told_of(walee: Any, gateway: Gateway) -> None:
     """A device named as the file is written to as it is, and what goes wrong with it is said."""

@@ -16,7 +16,7 @@ from walee_async.cli.complaints import complaint
 from walee_async.cli.exits import Exit, OutputError, exit_of
 from walee_async.cli.keys import refuse_keys
 from walee_async.cli.reasons import spelled_out
-from walee_async.cli.screen import Screen, complain
+from walee_async.cli.screen import Screen, complain, help_console
 from walee_async.errors import WaleeError
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class _Teller(logging.Handler):
 
 def _run(arguments: list[str]) -> int:
     refuse_keys(arguments)
-    code = app(spelled_out(arguments), exit_on_error=False, print_error=False)
+    code = app(spelled_out(arguments), console=help_console(), exit_on_error=False, print_error=False)
     return int(code) if isinstance(code, Exit) else Exit.FETCHED
 
 

@@ -80,6 +80,11 @@ def console_on(file: object) -> Console:
     return _Console(file=file, markup=False, emoji=False, highlight=False)  # type: ignore[arg-type]
 
 
+def help_console() -> Console:
+    """The console of help pages, on standard output as it is when they are written."""
+    return _Console()
+
+
 def complain(sentence: str) -> None:
     """Say in one sentence what was wrong, as the last thing before the end."""
     Screen().say(Text.assemble(("walee: ", "bold red"), clean(sentence)))
