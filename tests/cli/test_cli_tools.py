@@ -234,6 +234,35 @@ def test_wrong_arguments_are_told_in_plain_words(capsys: pytest.CaptureFixture[s
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "fetch missing.txt --concurrency 2.5",
+        "fetch missing.txt --burst 1.5",
+        "score missing.db --top 2.6",
+        "score missing.db --jobs 1.5",
+        "page missing.db --top 2.6",
+        "demo --seed 0 --creators 0.4",
+        "demo --creators 0 --seed 0.4",
+        "gateway --port 99999 --creators 5.5",
+        "gateway --port 99999 --seed 5.5",
+        "gateway --port 99999 --credits 5.5",
+        "gateway --port 99999.4",
+    ],
+)
+def test_a_fraction_is_no_whole_number(capsys: pytest.CaptureFixture[str], arguments: str) -> None:
+    """Nothing is rounded: where a number of things is asked for, a part of one is refused by the option's name."""
+    *_, option, value = arguments.split()
+    assert run(arguments.split()) == Exit.USAGE
+    assert f"walee: {option} is '{value}'; it must be a whole number." in capsys.readouterr().err
+
+
+def test_a_gateway_sells_no_less_than_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Keys that can buy less than no report are refused."""
+    assert run(["gateway", "--port", "99999", "--credits", "-1"]) == Exit.USAGE
+    assert "--credits is -1; it must be at least 0." in capsys.readouterr().err
+
+
 def test_the_help_fits_a_narrow_terminal(walee_for: Any) -> None:
     """At 80 columns what goes over a line stands below its beginning; prune names the years it takes."""
     walee = walee_for(None)
