@@ -100,6 +100,7 @@ def test_a_budget_is_kept_to_the_report(walee: Any, gateway: Gateway, tmp_path: 
         ("--max-spend", "1e400", "--price", "1"),
         ("--price", "nan"),
         ("--max-spend", "0.4", "--price", "0.5"),
+        ("--max-spend", "5", "--price", "0"),
         ("--resend-ambiguous", "0.6"),
     ],
 )
@@ -107,7 +108,7 @@ def test_a_limit_that_is_none_is_refused(here: Any, gateway: Gateway, wrong: tup
     """Nothing is rounded where money is limited: one sentence says what is wrong, and nothing is sent."""
     ended = here("fetch", *gateway.handles, *wrong)
     assert ended.code == 2
-    assert re.match(r"walee: .*(whole number|at least 0|one report costs 0\.5)", ended.err)
+    assert re.match(r"walee: .*(whole number|at least 0|one report costs 0\.5|it must be above 0)", ended.err)
     assert len(ended.err.splitlines()) == 1
     assert gateway.requests_seen == 0
 

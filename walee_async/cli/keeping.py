@@ -43,6 +43,8 @@ def budget_of(options: SpendOptions) -> Budget:
     Raises:
         ConfigError: it cannot be one.
     """
+    if options.max_spend is not None and options.price == 0:
+        raise ConfigError("--price is 0; with --max-spend it must be above 0, or anything could be bought")
     return Budget(max_reports=options.max_reports, max_spend=options.max_spend, price=options.price)
 
 
