@@ -56,6 +56,18 @@ def test_a_gateway_takes_keys_of_ones_own(walee_for: Any) -> None:
     assert sum("report" in line for line in ended.lines) == 4
 
 
+def test_a_gateway_takes_the_key_that_is_in_the_environment(walee_for: Any) -> None:
+    """Whoever develops with it has its key exported, and starts it with the same one again."""
+    walee = walee_for(None)
+    walee.environment["WALEE_API_KEY"] = "made-up-key-1"
+    running = walee.start("gateway", "--creators", "5", "--key", "made-up-key-1")
+    line = running.line()
+    assert line, running.end().err
+    assert json.loads(line)["keys"] == ["made-up-key-1"]
+    running.signal(signal.SIGTERM)
+    assert running.end().code == 0
+
+
 def test_a_gateway_overwrites_no_file(walee_for: Any, tmp_path: Path) -> None:
     """A file that is there is left alone without --replace; with it, it is written once the port is taken."""
     kept = tmp_path / "reports.db"
