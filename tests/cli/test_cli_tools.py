@@ -231,6 +231,7 @@ def test_an_argument_that_is_missing_is_named_by_its_place(
         ("report a b", "'b' is one argument too many for walee report."),
         ("doctor x", "'x' is one argument too many for walee doctor."),
         ("status --store", "--store lacks its value, STORE."),
+        ("page -o -", "-o takes FILE.html, and - is none."),
         ("prune reports.db", "walee prune lacks the option --older-than TIME."),
         ("help", "help is an option and no command: `walee --help`."),
         ("version", "version is an option and no command: `walee --version`."),

@@ -130,7 +130,7 @@ def _explain(error: BaseException, arguments: Sequence[str]) -> Exit:
             return Exit.INTERRUPTED
         case CycloptsError():
             command = next((f"walee {word}" for word in arguments[:1] if word in app), "walee")
-            complain(f"{complaint(error, command)} `{command} --help` lists what there is.")
+            complain(f"{complaint(error, command, arguments)} `{command} --help` lists what there is.")
             return Exit.USAGE
         case OutputError():
             complain(f"{error}.")
