@@ -101,6 +101,15 @@ def test_a_list_that_nobody_answers_is_about_no_rate(walee_for: Any, unused_port
     assert "Lower the rate" not in told
 
 
+@pytest.mark.parametrize("command", ["fetch", "report"])
+def test_a_strange_answer_is_told_without_the_librarys_words(walee: Any, gateway: Gateway, command: str) -> None:
+    """What to do about an answer outside the contract is what somebody at the command line can do."""
+    gateway.plan(gateway.handles[0], Status(418))
+    told = " ".join(walee(command, gateway.handles[0], "--no-store").err.split())
+    assert "Check the base URL and any proxy in between." in told
+    assert "exchange" not in told
+
+
 def test_a_pause_past_the_deadline_ends_the_run(walee: Any, gateway: Gateway) -> None:
     """A wait longer than the deadline is not slept through; it ends the run like a refusal."""
     gateway.plan(gateway.handles[0], Status(429, retry_after=3600))
