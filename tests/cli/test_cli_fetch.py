@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,14 @@ from walee_async.testing import Code, Gateway, Hang, Maker, Quota, Revoke, Statu
 FAST = ("--rate", "200")
 CONTROL = re.compile(r"\x1b\[")
 COLOUR = re.compile(r"\x1b\[[0-9;]*[34]\d[;m]")
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
 
 
 def test_every_report_comes_out_as_the_gateway_wrote_it(walee: Any, gateway: Gateway) -> None:
@@ -53,7 +62,52 @@ def test_a_refused_account_ends_the_run(walee: Any, gateway: Gateway) -> None:
     assert len(ended.lines) == 6
     assert sum("report" in line for line in ended.lines) == 3
     assert "The run ended before its list" in ended.err
+    assert re.search(r"key 1 \(\S+\) is refused by the gateway .*and is used no more", " ".join(ended.err.split()))
     assert gateway.requests_seen == 4
+
+
+def test_a_wrong_address_is_no_refusal(walee_for: Any, gateway: Gateway) -> None:
+    """Where the base URL is wrong, nothing is said against the key, and the address is what is to be checked."""
+    walee = walee_for(None)
+    walee.environment["WALEE_API_KEY"] = gateway.key
+    many = [f"creator.{number}" for number in range(12)]
+    ended = walee("fetch", *many, *FAST, "--no-store", "--base-url", f"{gateway.base_url}/wrong")
+    told = " ".join(ended.err.split())
+    assert ended.code == 4
+    assert re.search(r"Note: Nothing more is sent with key 1 \(\S+\)\.", told)
+    assert "check the base URL" in told
+    assert "refused" not in told
+
+
+@pytest.mark.parametrize("command", [["report"], ["fetch"], ["fetch", "second.creator"], ["score", "--buy"]])
+def test_a_gateway_that_is_not_there(walee_for: Any, unused_port: int, command: list[str]) -> None:
+    """Where no request reached anything, the exit code is 4, however few handles it was tried for."""
+    walee = walee_for(None)
+    walee.environment["WALEE_API_KEY"] = "wk_test_0123456789"
+    ended = walee(*command, "a.creator", "--base-url", f"http://127.0.0.1:{unused_port}/api")
+    assert ended.code == 4
+    assert "Check the base URL, the network and the proxy." in " ".join(ended.err.split())
+
+
+def test_a_list_that_nobody_answers_is_about_no_rate(walee_for: Any, unused_port: int) -> None:
+    """When a run ends because nothing was reached for the whole deadline, the address is doubted, and not the rate."""
+    walee = walee_for(None)
+    walee.environment["WALEE_API_KEY"] = "wk_test_0123456789"
+    address = ("--base-url", f"http://127.0.0.1:{unused_port}/api")
+    ended = walee("fetch", *(f"creator.{number}" for number in range(60)), "--deadline", "1", "--no-store", *address)
+    assert ended.code == 4
+    told = " ".join(ended.err.split())
+    assert re.search(r"no answer for 1 s, .*\. Check the base URL, the network and the proxy\.", told)
+    assert "Lower the rate" not in told
+
+
+@pytest.mark.parametrize("command", ["fetch", "report"])
+def test_a_strange_answer_is_told_without_the_librarys_words(walee: Any, gateway: Gateway, command: str) -> None:
+    """What to do about an answer outside the contract is what somebody at the command line can do."""
+    gateway.plan(gateway.handles[0], Status(418))
+    told = " ".join(walee(command, gateway.handles[0], "--no-store").err.split())
+    assert "Check the base URL and any proxy in between." in told
+    assert "exchange" not in told
 
 
 def test_a_pause_past_the_deadline_ends_the_run(walee: Any, gateway: Gateway) -> None:

@@ -14,6 +14,11 @@ from typing import Any
 
 import pytest
 
+from walee_async.cli.bar import Bar
+from walee_async.cli.pulse import Pulse
+from walee_async.cli.screen import Screen
+from walee_async.client import WaleeClient
+from walee_async.options import Options
 from walee_async.testing import Gateway, Hang
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no signals that another process can send")
@@ -185,3 +190,18 @@ def test_a_run_outlives_the_terminal_it_was_started_from(walee: Any, gateway: Ga
     running.until(_has(tmp_path / "reports.jsonl", 1))
     running.signal(signal.SIGHUP)
     assert running.end().code == 0
+
+
+@pytest.mark.anyio
+async def test_a_run_that_is_being_stopped_is_said_to_be_once(gateway: Gateway) -> None:
+    """A line of the log says that it is being stopped instead of the pause that this is done by."""
+    pulse = Pulse(print)
+    options = Options(hook=pulse)
+    async with WaleeClient(gateway.key, base_url=gateway.base_url, options=options) as client:
+        pulse.client = client
+        async with client.creator_reports(gateway.handles) as run:
+            bar = Bar(run, pulse, Screen())
+            client.pause(9, "stopping")
+            assert re.search(r"/s of 8/s, paused \d s: stopping$", bar.line())
+            bar.notice = "stopping; Ctrl-C again leaves at once"
+            assert bar.line().endswith("/s of 8/s, stopping; Ctrl-C again leaves at once")

@@ -156,6 +156,26 @@ def test_a_full_disk_stops_the_run(
     assert 0 < len(lines(file)) <= gateway.billed.total() < 40
 
 
+@pytest.mark.parametrize("page", [["--help"], ["fetch", "--help"], ["--version"]])
+def test_a_reader_of_a_help_page_may_go_away(walee_for: Any, page: list[str]) -> None:
+    """Whoever reads no more of a help page than `head` does is the same exit code as everywhere."""
+    running = walee_for(None).start(*page)
+    running.process.stdout.close()
+    running.process.stdout = None
+    ended = running.end()
+    assert (ended.code, ended.err) == (141, "")
+
+
+@pytest.mark.parametrize("columns", ["0", "2", "5"])
+def test_a_help_page_is_no_narrower_than_its_words(walee_for: Any, columns: str) -> None:
+    """However few columns there are said to be, help comes to its end and has words in its tables."""
+    walee = walee_for(None)
+    walee.environment["COLUMNS"] = columns
+    ended = walee("fetch", "--help")
+    assert ended.code == 0
+    assert b" --rate " in ended.out
+
+
 @FULL
 def test_a_device_without_room_is_told_of(walee: Any, gateway: Gateway) -> None:
     """A device named as the file is written to as it is, and what goes wrong with it is said."""

@@ -37,6 +37,17 @@ def test_a_creator_can_be_read(serve: Callable[..., Gateway], walee_for: Any) ->
     assert ended.err == ""
 
 
+def test_a_list_is_not_the_name_of_a_creator(walee: Any, gateway: Gateway, tmp_path: Path) -> None:
+    """What `walee fetch` reads as a list is sent to it and not to the gateway; with an @ before it, it is a handle."""
+    for name in ("handles.txt", "creators"):
+        (tmp_path / name).write_text(f"{gateway.handles[0]}\n")
+        ended = walee("report", name)
+        assert (ended.code, gateway.requests_seen) == (2, 0)
+        assert f"{name} is a list of handles, and this is about one creator; use `walee fetch`" in ended.err
+    assert walee("report", "@creators").code == 3
+    assert gateway.requests.keys() == {"creators"}
+
+
 def test_the_unknown_is_not_zero(serve: Callable[..., Gateway], walee_for: Any) -> None:
     """What a report does not say is "not known" on the screen."""
     gateway = serve(3)

@@ -101,6 +101,7 @@ def test_a_budget_is_kept_to_the_report(walee: Any, gateway: Gateway, tmp_path: 
         ("--max-spend", "1e400", "--price", "1"),
         ("--price", "nan"),
         ("--max-spend", "0.4", "--price", "0.5"),
+        ("--max-spend", "5", "--price", "0"),
         ("--resend-ambiguous", "0.6"),
     ],
 )
@@ -108,7 +109,7 @@ def test_a_limit_that_is_none_is_refused(here: Any, gateway: Gateway, wrong: tup
     """Nothing is rounded where money is limited: one sentence says what is wrong, and nothing is sent."""
     ended = here("fetch", *gateway.handles, *wrong)
     assert ended.code == 2
-    assert re.match(r"walee: .*(whole number|at least 0|one report costs 0\.5)", ended.err)
+    assert re.match(r"walee: .*(whole number|at least 0|one report costs 0\.5|it must be above 0)", ended.err)
     assert len(ended.err.splitlines()) == 1
     assert gateway.requests_seen == 0
 
@@ -514,6 +515,39 @@ def test_the_output_is_no_file_of_the_store(here: Any, gateway: Gateway, store: 
     assert f"{name} belongs to the store reports.db, which would be spoilt; name another file." in ended.err
     assert gateway.requests_seen == 0
     assert not store.with_name("reports.db-wal").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="this system has no name for standard input")
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_reports_can_come_through_a_pipe(scored: Path, tool: Any, pack: Callable[[bytes], bytes]) -> None:
+    """A pipe that is named as the file is read like one, gzipped or not."""
+    running = tool.start("import", "new.db", "/dev/stdin")
+    running.process.stdin.write(pack((scored / "reports.jsonl").read_bytes()))
+    ended = running.end()
+    assert (ended.code, ended.err) == (0, "12 reports brought into new.db, 0 there already.\n")
+
+
+def test_a_folder_is_not_brought_in(tool: Any) -> None:
+    """A folder is said to be one, and no store is made for it."""
+    ended = tool("import", "new.db", ".")
+    assert (ended.code, ended.err) == (2, "walee: . is a folder; name a file, or a pipe.\n")
+    assert not list(tool.folder.iterdir())
+
+
+def test_a_cut_export_is_brought_in_as_far_as_it_goes(scored: Path, tool: Any) -> None:
+    """Of a gzipped file that breaks off, what came before is brought in and told of, and the exit code is 3."""
+    lines = (scored / "reports.jsonl").read_bytes()
+    (tool.folder / "cut.jsonl.gz").write_bytes(gzip.compress(lines)[:-9])
+    ended = tool("import", "new.db", "cut.jsonl.gz")
+    brought = _reports(tool.folder / "new.db")
+    assert 0 < brought <= 12
+    assert ended.code == 3
+    assert "Note: cut.jsonl.gz cannot be read: Compressed file ended before" in ended.err
+    assert ended.err.endswith(f"{brought} reports brought into new.db, up to where the file breaks off.\n")
+    (tool.folder / "short.jsonl.gz").write_bytes(gzip.compress(lines)[:99])
+    none = tool("import", "other.db", "short.jsonl.gz")
+    assert none.code == 2
+    assert none.err.startswith("walee: short.jsonl.gz cannot be read: Compressed file ended before")
 
 
 @pytest.mark.parametrize("name", ["reports.csv", "reports.jsonl", "reports"])

@@ -56,6 +56,18 @@ def test_a_gateway_takes_keys_of_ones_own(walee_for: Any) -> None:
     assert sum("report" in line for line in ended.lines) == 4
 
 
+def test_a_gateway_takes_the_key_that_is_in_the_environment(walee_for: Any) -> None:
+    """Whoever develops with it has its key exported, and starts it with the same one again."""
+    walee = walee_for(None)
+    walee.environment["WALEE_API_KEY"] = "made-up-key-1"
+    running = walee.start("gateway", "--creators", "5", "--key", "made-up-key-1")
+    line = running.line()
+    assert line, running.end().err
+    assert json.loads(line)["keys"] == ["made-up-key-1"]
+    running.signal(signal.SIGTERM)
+    assert running.end().code == 0
+
+
 def test_a_gateway_overwrites_no_file(walee_for: Any, tmp_path: Path) -> None:
     """A file that is there is left alone without --replace; with it, it is written once the port is taken."""
     kept = tmp_path / "reports.db"
@@ -219,6 +231,7 @@ def test_an_argument_that_is_missing_is_named_by_its_place(
         ("report a b", "'b' is one argument too many for walee report."),
         ("doctor x", "'x' is one argument too many for walee doctor."),
         ("status --store", "--store lacks its value, STORE."),
+        ("page -o -", "-o takes FILE.html, and - is none."),
         ("prune reports.db", "walee prune lacks the option --older-than TIME."),
         ("help", "help is an option and no command: `walee --help`."),
         ("version", "version is an option and no command: `walee --version`."),
@@ -232,6 +245,35 @@ def test_wrong_arguments_are_told_in_plain_words(capsys: pytest.CaptureFixture[s
     """What is too many, missing or no command is named as it was written."""
     assert run(arguments.split()) == Exit.USAGE
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "fetch missing.txt --concurrency 2.5",
+        "fetch missing.txt --burst 1.5",
+        "score missing.db --top 2.6",
+        "score missing.db --jobs 1.5",
+        "page missing.db --top 2.6",
+        "demo --seed 0 --creators 0.4",
+        "demo --creators 0 --seed 0.4",
+        "gateway --port 99999 --creators 5.5",
+        "gateway --port 99999 --seed 5.5",
+        "gateway --port 99999 --credits 5.5",
+        "gateway --port 99999.4",
+    ],
+)
+def test_a_fraction_is_no_whole_number(capsys: pytest.CaptureFixture[str], arguments: str) -> None:
+    """Nothing is rounded: where a number of things is asked for, a part of one is refused by the option's name."""
+    *_, option, value = arguments.split()
+    assert run(arguments.split()) == Exit.USAGE
+    assert f"walee: {option} is '{value}'; it must be a whole number." in capsys.readouterr().err
+
+
+def test_a_gateway_sells_no_less_than_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Keys that can buy less than no report are refused."""
+    assert run(["gateway", "--port", "99999", "--credits", "-1"]) == Exit.USAGE
+    assert "--credits is -1; it must be at least 0." in capsys.readouterr().err
 
 
 def test_the_help_fits_a_narrow_terminal(walee_for: Any) -> None:

@@ -130,7 +130,7 @@ def page(
     *,
     brief: Annotated[Path | None, Parameter(metavar="FILE", help="The brief, TOML or JSON.")] = None,
     out: Annotated[Path, Parameter(name=["--out", "-o"], metavar="FILE.html", help=_PAGE)] = Path("shortlist.html"),
-    top: Annotated[int, Parameter(metavar="N", help="The best so many.")] = ON_PAGE,
+    top: Annotated[int, WHOLE, Parameter(help="The best so many.")] = ON_PAGE,
     price: Annotated[float | None, Parameter(metavar="P", help="What one report costs.")] = None,
 ) -> Exit:
     """Write the creators of a store, scored by a brief, as one HTML file that needs no server and no network."""
@@ -198,8 +198,8 @@ def report(
 @app.command
 def demo(
     *,
-    creators: Annotated[int, Parameter(metavar="N")] = 300,
-    seed: Annotated[int, Parameter(metavar="N")] = 0,
+    creators: Annotated[int, WHOLE] = 300,
+    seed: Annotated[int, WHOLE] = 0,
 ) -> Exit:
     """Show it at work on made-up creators: a gateway on this machine, no key, nothing bought.
 

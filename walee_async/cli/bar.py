@@ -77,8 +77,7 @@ class Bar:
             f"{now.done:,} of {total:,} done" if total is not None else f"{now.done:,} done",
             self._failures(now.failed),
             self.pulse.speed(now.rate),
-            self.pulse.pause() or _left(now),
-            self.notice,
+            self.notice or self.pulse.pause() or _left(now),
         ]
         return ", ".join(part for part in parts if part)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from walee_async.cli.options import AccountOptions, ListOptions, PaceOptions, ResumeOptions, SpendOptions
     from walee_async.cli.screen import Screen
     from walee_async.handles import Entry
+    from walee_async.ledger import Ledger
     from walee_async.outcomes import Outcome
     from walee_async.plan import Plan
 
@@ -134,7 +135,7 @@ class Job(Struct, kw_only=True):
                 way=self._way(),
             )
             self._tell(account)
-            return exit_after(ending, run.ledger.failed, interrupts)
+            return exit_after(ending, run.ledger, interrupts)
 
     def _begin(self) -> bool:
         """Start over where that is asked for, now that everything else is in order; whether the store is a new one."""
@@ -187,12 +188,14 @@ class Job(Struct, kw_only=True):
             self.screen.show(part)
 
 
-def exit_after(ending: Ending, failed: int, interrupts: Interrupts) -> Exit:
-    """The exit code of a run that ended so, with so many failures."""
+def exit_after(ending: Ending, ledger: Ledger, interrupts: Interrupts) -> Exit:
+    """The exit code of a run that ended so, with that account."""
     if ending.unwritable is not None:
         return Exit.NO_READER if ending.unwritable.reader_gone else Exit.OUTPUT
     if ending.refused is not None:
         return exit_of(ending.refused)
     if interrupts.exit is not None:
         return interrupts.exit
-    return Exit.SOME_FAILED if failed else Exit.FETCHED
+    if not ledger.fetched and ledger.charges and not ledger.sent:  # it tried, and nobody was there
+        return Exit.ACCOUNT
+    return Exit.SOME_FAILED if ledger.failed else Exit.FETCHED

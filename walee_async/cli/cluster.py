@@ -193,7 +193,7 @@ async def _run(
             if merged is Exit.FETCHED and interrupts.exit is None:
                 await _products(client, order, folder, brief, screen)
         _tell(order, run, digest, ending, file, screen)
-    found = exit_after(ending, run.ledger.failed, interrupts)
+    found = exit_after(ending, run.ledger, interrupts)
     return merged if merged and found in {Exit.FETCHED, Exit.SOME_FAILED} else found
 
 

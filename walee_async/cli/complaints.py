@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, get_args, get_origin
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from cyclopts import CoercionError, CycloptsError, MissingArgumentError, UnknownCommandError
 from cyclopts.exceptions import UnusedCliTokensError
 
 from walee_async.cli.keys import mask
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _PLACES: Final = ("first", "second")
 _OPTIONS: Final = ("help", "version")
 """Options that people try as commands."""
 
 
-def complaint(error: CycloptsError, command: str) -> str:
+def complaint(error: CycloptsError, command: str, arguments: Sequence[str]) -> str:
     """One sentence or more; what looks like a key is left out of it."""
-    return mask(_said(error, command)).strip()
+    return mask(_said(error, command, arguments)).strip()
 
 
-def _said(error: CycloptsError, command: str) -> str:
+def _said(error: CycloptsError, command: str, arguments: Sequence[str]) -> str:
     tokens = error.unused_tokens or [""]
     match error:
         case UnusedCliTokensError():
@@ -27,7 +31,7 @@ def _said(error: CycloptsError, command: str) -> str:
         case UnknownCommandError() if tokens[0] in _OPTIONS:
             return f"{tokens[0]} is an option and no command: `walee --{tokens[0]}`."
         case MissingArgumentError() if error.argument is not None:
-            return _missing(error, command)
+            return _missing(error, command, arguments)
         case CoercionError() if error.msg is None and error.token is not None and error.token.keyword is not None:
             wanted = _wanted(error.target_type, error.token.value)
             return f"{error.token.keyword} is {error.token.value!r}; {wanted}." if wanted else str(error)
@@ -35,12 +39,14 @@ def _said(error: CycloptsError, command: str) -> str:
             return str(error)
 
 
-def _missing(error: MissingArgumentError, command: str) -> str:
+def _missing(error: MissingArgumentError, command: str, arguments: Sequence[str]) -> str:
     """Arguments that stand by their place are asked for by it, and not as options."""
     argument = error.argument
     assert argument is not None
     metavar = argument.parameter.metavar or argument.names[0].removeprefix("--").upper()
     if error.keyword is not None:
+        if (error.keyword, "-") in pairwise(arguments):
+            return f"{error.keyword} takes {metavar}, and - is none."
         return f"{error.keyword} lacks its value, {metavar}."
     if argument.index is not None:
         return f"{command} lacks its {_PLACES[argument.index]} argument, {metavar}."

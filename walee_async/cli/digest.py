@@ -8,10 +8,10 @@ from msgspec import Struct
 from rich.table import Table
 from rich.text import Text
 
-from walee_async.cli.kinds import by_kind, kind_of
+from walee_async.cli.kinds import advice_on, by_kind, kind_of
 from walee_async.cli.text import clean, duration, listed, money, plural
-from walee_async.errors import BudgetError, NotAttemptedError, WaleeError
-from walee_async.outcomes import Failed
+from walee_async.errors import BudgetError, LongPauseError, NotAttemptedError, NotSentError, WaleeError
+from walee_async.outcomes import Charge, Failed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -24,6 +24,7 @@ FEW: Final = 5
 """Failed handles that are named one by one."""
 NAMED: Final = 20
 """Handles that are named where money may have been lost."""
+_WELL: Final = "Run again when the network and the gateway are well."
 
 
 class Digest:
@@ -86,7 +87,7 @@ def _numbers(account: Account) -> Table:
     table.add_row("  failed", Text(f"{ledger.failed:,}", style="red" if ledger.failed else ""), "")
     for kind, count in by_kind(ledger.failures):
         example = account.digest.examples.get(kind)
-        table.add_row(f"    {kind}", f"{count:,}", Text(example.advice if example else ""))
+        table.add_row(f"    {kind}", f"{count:,}", Text(advice_on(example) if example else ""))
     if account.ending.total > ledger.outcomes:
         table.add_row("  not attempted", f"{account.ending.total - ledger.outcomes:,}", "")
     table.add_row("  requests", f"{ledger.sent:,}", account.speed)
@@ -142,6 +143,9 @@ def _next(account: Account) -> list[RenderableType]:
         why = str(cause.about(None)) if isinstance(cause, WaleeError) else ending.refused.detail
         if isinstance(cause, BudgetError):
             why = f"{why} Each run has as much to spend again."
+        charges = account.ledger.charges
+        if isinstance(cause, LongPauseError) and not charges[Charge.REJECTED]:  # so it was not too fast for anybody
+            why = f"{cause.detail}. {NotSentError.advice if set(charges) == {Charge.NOT_SENT} else _WELL}"
         return [Text(""), Text(f"The run ended before its list: {clean(why)} {account.way}", style="bold")]
     if ending.unwritable is not None and not ending.unwritable.reader_gone:
         return [Text(""), Text(f"Stopped, because {clean(str(ending.unwritable))}. {account.way}", style="bold")]

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from cyclopts import CycloptsError
 
@@ -15,8 +15,9 @@ from walee_async.cli.app import app
 from walee_async.cli.complaints import complaint
 from walee_async.cli.exits import Exit, OutputError, exit_of
 from walee_async.cli.keys import refuse_keys
+from walee_async.cli.kinds import told
 from walee_async.cli.reasons import spelled_out
-from walee_async.cli.screen import Screen, complain
+from walee_async.cli.screen import Screen, complain, help_console
 from walee_async.errors import WaleeError
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ DEBUG: Final = "WALEE_DEBUG"
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
+    if sys.stderr is None:
+        sys.stderr = _unheard()
     debug = bool(os.environ.get(DEBUG))
     teller = _Teller(logging.WARNING)
     if debug:
@@ -86,6 +89,12 @@ def _standard_output() -> io.TextIOWrapper:
     return io.TextIOWrapper(out, was.encoding, "replace", line_buffering=was.line_buffering)
 
 
+def _unheard() -> TextIO:
+    """A standard error for one that the shell has closed: nobody listens, and that keeps no command from its work."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the next file opened would be taken for it
+    return open(2, "w", encoding="utf-8", errors="replace", closefd=False)
+
+
 def _discard_the_rest() -> None:
     """What is still buffered has nowhere to go; the interpreter would complain about it at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -108,7 +117,7 @@ class _Teller(logging.Handler):
 
 def _run(arguments: list[str]) -> int:
     refuse_keys(arguments)
-    code = app(spelled_out(arguments), exit_on_error=False, print_error=False)
+    code = app(spelled_out(arguments), console=help_console(), exit_on_error=False, print_error=False)
     return int(code) if isinstance(code, Exit) else Exit.FETCHED
 
 
@@ -122,13 +131,13 @@ def _explain(error: BaseException, arguments: Sequence[str]) -> Exit:
             return Exit.INTERRUPTED
         case CycloptsError():
             command = next((f"walee {word}" for word in arguments[:1] if word in app), "walee")
-            complain(f"{complaint(error, command)} `{command} --help` lists what there is.")
+            complain(f"{complaint(error, command, arguments)} `{command} --help` lists what there is.")
             return Exit.USAGE
         case OutputError():
             complain(f"{error}.")
             return Exit.OUTPUT
         case WaleeError():
-            complain(str(error))
+            complain(told(error))
             return exit_of(error)
         case _:
             complain(f"This is a bug in walee ({_kinds(error)}). {DEBUG}=1 in the environment shows where it is.")

@@ -11,6 +11,7 @@ from walee_async.errors import (
     BudgetError,
     ConfigError,
     LongPauseError,
+    NotSentError,
     RunEndedError,
     StoreError,
     WaleeError,
@@ -63,7 +64,7 @@ def exit_of(error: WaleeError) -> Exit:
         return Exit.STORE
     if isinstance(error, BudgetError):
         return Exit.BUDGET
-    if isinstance(error, AccountError | LongPauseError | RunEndedError):
+    if isinstance(error, AccountError | LongPauseError | NotSentError | RunEndedError):
         return Exit.ACCOUNT
     return Exit.SOME_FAILED
 

@@ -42,6 +42,8 @@ def gateway(options: GatewayOptions) -> Exit:
     """
     if options.creators < 1:
         raise ConfigError(f"The number of creators is {options.creators}; it must be at least 1")
+    if options.credits is not None and options.credits < 0:
+        raise ConfigError(f"--credits is {options.credits}; it must be at least 0")
     _check_file(options)
     # Dated today, so that a store takes them for as new as they are.
     maker = Maker(options.seed, creators=options.creators, small=options.small, created=datetime.now(UTC))

@@ -45,6 +45,8 @@ def budget_of(options: SpendOptions) -> Budget:
     Raises:
         ConfigError: it cannot be one.
     """
+    if options.max_spend is not None and options.price == 0:
+        raise ConfigError("--price is 0; with --max-spend it must be above 0, or anything could be bought")
     return Budget(max_reports=options.max_reports, max_spend=options.max_spend, price=options.price)
 
 
@@ -116,7 +118,7 @@ def confirm(what: str, screen: Screen, *, yes: bool) -> None:
     """
     if yes:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigError(f"{what}; --yes says that this is meant")
     screen.say(clean(f"{what}. Is this meant? Type yes:"))
     if sys.stdin.readline().strip().lower() != "yes":

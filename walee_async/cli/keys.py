@@ -124,8 +124,10 @@ def refuse_keys(arguments: Sequence[str]) -> None:
     """
     several, one = _environment()
     secrets = [secret for secret in (*several, one.strip()) if len(secret) >= _LONG_ENOUGH]
-    own_gateway = arguments[:1] == ["gateway"]  # whose keys are made up
+    if arguments[:1] == [
+        "gateway"
+    ]:  # whose keys are made up, and stand in the environment of those who develop with it
+        return
     for argument in arguments:
-        held = any(secret in argument for secret in secrets)
-        if held or (_KEY_OPTION.fullmatch(argument) and not own_gateway):
+        if _KEY_OPTION.fullmatch(argument) or any(secret in argument for secret in secrets):
             raise ConfigError(IN_THE_OPEN)

@@ -37,6 +37,10 @@ _SCHEDULER = (
     "are a store for each worker, and reports.db, into which they are merged."
 )
 _SCORES_THERE = "Let the workers score all by a brief, as Parquet in the folder `scores`."
+_DEADLINE = (
+    "How long one handle is tried, counted from its first failure. Below the 60 s that an answer may take, it can cut "
+    "off requests that are paid for."
+)
 RESEND = "How often to send again after a request that may have bought its report; 0 never buys twice."
 _TABLES = (
     "Write tidy tables into a folder, for analysis: creators, history, audience, posts, people, tags, histogram and "
@@ -53,7 +57,7 @@ def _whole(kind: object, tokens: Sequence[Token]) -> int:
     try:
         return int(tokens[0].value)
     except ValueError:
-        raise ValueError(f"{tokens[0].value!r} is no whole number.") from None
+        raise ValueError from None  # which says nothing, so that the command says it as of any other value
 
 
 WHOLE = Parameter(metavar="N", converter=_whole)
@@ -77,12 +81,11 @@ class PaceOptions:
 
     rate: Annotated[float | Literal["auto"], Parameter(metavar="N|auto", show_choices=False)] = 8.0
     """Requests per second and key; `auto` finds the limit by itself."""
-    burst: Annotated[int, Parameter(metavar="N")] = 1
+    burst: Annotated[int, WHOLE] = 1
     """Requests that may go at once after a rest."""
-    concurrency: Annotated[int, Parameter(metavar="N")] = 64
+    concurrency: Annotated[int, WHOLE] = 64
     """Handles under way at once."""
-    deadline: Annotated[float, Parameter(metavar="SECONDS")] = 300.0
-    """The longest that one handle may take, retries and pauses included."""
+    deadline: Annotated[float, Parameter(metavar="SECONDS", help=_DEADLINE)] = 300.0
     resend_ambiguous: Annotated[int, WHOLE, Parameter(help=RESEND)] = 1
 
 
@@ -173,7 +176,7 @@ class ScoreOptions:
 
     brief: Annotated[Path | None, Parameter(metavar="FILE")] = None
     """The brief, TOML or JSON; `walee brief` prints one to begin with. Left out: no target, all that is well made."""
-    top: Annotated[int | None, Parameter(metavar="N")] = None
+    top: Annotated[int | None, WHOLE] = None
     """The best so many; 0 is all. Left out: 50 in the table, all in a file or as JSON."""
     out: Annotated[Path | None, Parameter(name=["--out", "-o"], metavar="FILE.csv|.jsonl|.parquet", help=_SCORES)] = (
         None
@@ -186,7 +189,7 @@ class ScoreOptions:
     """Print the scores as JSON lines, the best first; with --explain one object."""
     explain: Annotated[str | None, Parameter(metavar="HANDLE")] = None
     """Show how the score of one creator comes about."""
-    jobs: Annotated[int | None, Parameter(metavar="N")] = None
+    jobs: Annotated[int | None, WHOLE] = None
     """Processes that score. Left out: one for each core, and none more for a small store."""
     buy: bool = False
     """Fetch the reports that are not in the store, and score all as they come; the options of `walee fetch` hold."""
@@ -217,19 +220,19 @@ class ExportOptions:
 class GatewayOptions:
     """What `walee gateway` is like."""
 
-    creators: Annotated[int, Parameter(metavar="N")] = 500
+    creators: Annotated[int, WHOLE] = 500
     """How many creators it knows."""
     quota: Annotated[str | None, Parameter(metavar="N/TIME")] = None
     """Requests that a key may send, such as 20/s or 600/min; more are answered 429. Left out: any number."""
     faults: Annotated[str, Parameter(metavar="SHARE")] = "0%"
     """The share of requests that go wrong in ways a client should recover from."""
-    port: Annotated[int, Parameter(metavar="N")] = 0
+    port: Annotated[int, WHOLE] = 0
     """The port on 127.0.0.1; 0 takes a free one."""
-    seed: Annotated[int, Parameter(metavar="N")] = 0
+    seed: Annotated[int, WHOLE] = 0
     """Another number, other creators."""
     key: Annotated[tuple[str, ...], Parameter(metavar="KEY")] = ()
     """A key to accept, made up by you; may be given several times. Left out, one is made up for you."""
-    credits: Annotated[int | None, Parameter(metavar="N")] = None
+    credits: Annotated[int | None, WHOLE] = None
     """Reports that each key can buy. Left out: any number."""
     small: bool = False
     """Reports of 1 KB instead of 90, for load tests."""

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from walee_async.cli.text import clean
+from walee_async.errors import ExhaustedKeyError, RefusedKeyError
 from walee_async.events import AttemptEnded, AttemptStarted, GatePaused, KeyBenched
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 TURN: Final = 0.02
 """Seconds for whoever has just been given a turn to send."""
+REFUSALS: Final = {ExhaustedKeyError.__name__, RefusedKeyError.__name__}
+"""Errors by which the gateway says something of the key."""
 
 
 class Pulse:
@@ -46,9 +49,11 @@ class Pulse:
                     self._quiet.set()
             case GatePaused():
                 self._reasons[event.key] = event.reason
-            case KeyBenched():
+            case KeyBenched() if event.error in REFUSALS:
                 said = f" ({clean(event.message, 100)})" if event.message else ""
                 self._tell(f"{event.key} is refused by the gateway{said} and is used no more.")
+            case KeyBenched():  # such as for a wrong base URL; why, the end of the run says
+                self._tell(f"Nothing more is sent with {event.key}.")
             case _:
                 return
 

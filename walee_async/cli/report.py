@@ -18,6 +18,7 @@ from walee_async.cli.keys import find_keys
 from walee_async.cli.pagefile import check_page, write_page
 from walee_async.cli.portrait import portrait
 from walee_async.cli.screen import Screen, console_on
+from walee_async.cli.sources import is_list
 from walee_async.cli.text import clean, listed, moment
 from walee_async.client import WaleeClient
 from walee_async.decode import decode
@@ -56,7 +57,7 @@ def report(text: str, account: AccountOptions, store: StoreOptions, form: Form, 
     """
     screen = Screen()
     show = _shower(form, screen)
-    handle = parse_handle(text)
+    handle = _one_handle(text)
     try:
         keys = find_keys(account.key_file, screen)
     except ConfigError as missing:  # what is in the store needs none
@@ -82,6 +83,14 @@ def report(text: str, account: AccountOptions, store: StoreOptions, form: Form, 
         screen.warn(f"The report was bought; its bytes are kept in {store.path or _keep(payload)}.")
         raise error from None
     return Exit.FETCHED
+
+
+def _one_handle(text: str) -> str:
+    """The handle; what `walee fetch` would take for a list is not sent to the gateway as the name of a creator."""
+    if is_list(text):
+        use = "use `walee fetch`. If it is a handle, put an @ before it"
+        raise ConfigError(f"{text} is a list of handles, and this is about one creator; {use}")
+    return parse_handle(text)
 
 
 def _shower(form: Form, screen: Screen) -> Callable[[Payload], None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -12,6 +12,9 @@ from walee_async.cli.text import clean
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+_NARROW: Final = 20
+"""Columns of a help page at least. Below 6 there is no word in its tables, below 3 rich wraps them without end."""
 
 
 class _Sturdy:
@@ -78,6 +81,13 @@ def console_on(file: object) -> Console:
         BrokenPipeError: when written to, if whoever reads the file went away.
     """
     return _Console(file=file, markup=False, emoji=False, highlight=False)  # type: ignore[arg-type]
+
+
+def help_console() -> Console:
+    """The console of help pages, on standard output as it is when they are written."""
+    console = _Console()
+    console.width = max(console.width, _NARROW)
+    return console
 
 
 def complain(sentence: str) -> None:

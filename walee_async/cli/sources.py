@@ -133,6 +133,8 @@ class HandleList:
     def _read(self, target: str) -> Iterator[Entry]:
         stdin: Iterable[str] | None = None
         if target == STDIN:
+            if sys.stdin is None:
+                raise ConfigError("Standard input is closed, so no list comes from it; name a file instead of -")
             # Not sys.stdin: a thread that is reading it when the process ends would hold a lock that the end needs.
             stdin = open(0, encoding="utf-8-sig", errors="replace", closefd=False)  # noqa: SIM115
         return read_entries(target, column=self._column, format=self._format, stdin=stdin)

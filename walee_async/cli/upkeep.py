@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from walee_async.cli.options import ExportOptions
     from walee_async.store import Finding
-    from walee_async.store.records import Rejected
+    from walee_async.store.records import Imported, Rejected
 
 T = TypeVar("T")
 
@@ -205,12 +205,13 @@ def import_(path: Path, file: Path) -> Exit:
         StoreError: the store cannot be used.
     """
     screen = Screen()
-    if not file.is_file():
-        raise ConfigError(f"There is no file {file}")
+    _check_file(file)
     with open_store(path, screen, create=True) as store:
         before = asyncio.run(store.totals()).imported
-        done = asyncio.run(_unless_stopped(store.import_(file)))
+        done, broken = _imported(store, file)
         added = asyncio.run(store.totals()).imported - before
+    if broken is not None:
+        return _broken_off(broken, added, path, screen)
     if done.result is None:
         screen.say(
             clean(f"Interrupted: {plural(added, 'report')} brought into {path}; the same command again goes on.")
@@ -231,6 +232,30 @@ def import_(path: Path, file: Path) -> Exit:
         clean(f"{plural(imported.added, 'report')} brought into {path}, {imported.known:,} there already{more}.")
     )
     return Exit.SOME_FAILED if imported.rejected else Exit.FETCHED
+
+
+def _check_file(file: Path) -> None:
+    if file.is_dir():
+        raise ConfigError(f"{file} is a folder; name a file, or a pipe")
+    if not file.exists():
+        raise ConfigError(f"There is no file {file}")
+
+
+def _imported(store: Store, file: Path) -> tuple[_Done[Imported], ConfigError | None]:
+    """What came of the file, and the error by which it broke off, if it did."""
+    try:
+        return asyncio.run(_unless_stopped(store.import_(file))), None
+    except ConfigError as error:
+        return _Done(), error
+
+
+def _broken_off(error: ConfigError, added: int, path: Path, screen: Screen) -> Exit:
+    """Tell of a file that was cut off; the reports before that place are brought in."""
+    if not added:
+        raise error
+    screen.warn(str(error))
+    screen.say(clean(f"{plural(added, 'report')} brought into {path}, up to where the file breaks off."))
+    return Exit.SOME_FAILED
 
 
 def _no_json(rejected: Rejected) -> bool:
