@@ -71,7 +71,8 @@ def test_a_wrong_address_is_no_refusal(walee_for: Any, gateway: Gateway) -> None
     walee = walee_for(None)
     walee.environment["WALEE_API_KEY"] = gateway.key
     many = [f"creator.{number}" for number in range(12)]
-    ended = walee("fetch", *many, *FAST, "--no-store", "--base-url", f"{gateway.base_url}/wrong")
+    one_by_one = (*FAST, "--concurrency", "1", "--no-store")
+    ended = walee("fetch", *many, *one_by_one, "--base-url", f"{gateway.base_url}/wrong")
     told = " ".join(ended.err.split())
     assert ended.code == 4
     assert re.search(r"Note: Nothing more is sent with key 1 \(\S+\)\.", told)
