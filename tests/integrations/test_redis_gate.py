@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 from collections.abc import AsyncIterator
 from typing import Self
@@ -140,8 +141,24 @@ async def test_who_is_cut_off_alone_has_its_share_left_to_it(redis: RedisServer)
         counts = [len(process.times) for process in processes]
         await until(lambda: len(cut_off.times) > counts[1] + 35)
         assert len(here.times) - counts[0] <= 45
-    assert here.told(GateAlone) == cut_off.told(GateRejoined) == 0
+        assert here.told(GateAlone) == cut_off.told(GateRejoined) == 0
+    # Whoever counts who is alone does not count a gate that is closed.
+    assert here.told(GateRejoined) == 0
+    assert cut_off.told(GateRejoined) == 1
     assert most_above(processes, 50.0) <= 0.2
+
+
+async def test_a_gate_that_is_closed_alone_is_not_said_to_be_shared_again(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A gate that is closed while it is alone says that, in the log, and tells its hook the end of being alone."""
+    caplog.set_level("INFO", "walee_async")
+    async with Wire(redis) as wire, busy(wire) as (process,):
+        await wire.cut()
+        await until(lambda: process.told(GateAlone) == 1)
+    assert [type(event) for event in process.events] == [GateAlone, GateRejoined]
+    _, closed = caplog.messages
+    assert re.fullmatch(r"process 0: closed after \d+\.\d s alone\.", closed)
 
 
 async def test_a_slow_redis_costs_little(redis: RedisServer) -> None:
