@@ -21,7 +21,7 @@ from walee_async.integrations.shared.link import in_time
 from walee_async.interfaces import MakeTurns
 from walee_async.testing import Gateway
 from walee_async.testing.clock import run_virtually
-from walee_async.testing.contracts import SharedGateContract, let_through, now, until
+from walee_async.testing.contracts import SharedGateContract, excess, let_through, now, until
 
 SECRET = "a-key-that-must-not-be-seen"
 HOUR = 3_600_000_000
@@ -122,14 +122,25 @@ def most_above(processes: list[Process], rate: float) -> float:
     )
 
 
+async def all_go_on(processes: list[Process], count: int) -> None:
+    """Wait until each has been let through so many times more."""
+    wanted = [len(process.times) + count for process in processes]
+    await until(lambda: all(len(process.times) >= one for process, one in zip(processes, wanted, strict=True)))
+
+
 async def test_a_flushed_redis_is_told_anew(redis: RedisServer) -> None:
-    """FLUSHALL in the middle costs nobody a turn that was reserved, and nobody notices."""
+    """FLUSHALL in the middle costs nobody a turn that was reserved, and nobody notices, however often it happens.
+
+    Were the turns of the other three given away again, each time would add three requests to those that are allowed.
+    """
+    flushes = 6
     async with busy(redis, redis, redis, redis) as processes:
-        redis.command("FLUSHALL")
-        counts = [len(process.times) for process in processes]
-        await until(lambda: all(len(p.times) > count + 12 for p, count in zip(processes, counts, strict=True)))
+        for _ in range(flushes):
+            redis.command("FLUSHALL")
+            await all_go_on(processes, 6)
     assert not any(process.told(GateAlone) for process in processes)
-    assert most_above(processes, 50.0) <= 0.2
+    # 1.1 to 1.3 where it was measured, 4.2 with twice as much to do as there are cores, and 19 were they given away.
+    assert excess([at for process in processes for at in process.times], 50.0) <= 1.5 + flushes
 
 
 async def test_who_is_cut_off_alone_has_its_share_left_to_it(redis: RedisServer) -> None:
