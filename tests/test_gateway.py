@@ -501,6 +501,18 @@ async def test_a_planted_creator_is_served_under_its_handle() -> None:
         assert planted["payload"]["user_profile"]["username"] == "planted.one"
 
 
+async def test_a_planted_creator_is_found_however_its_handle_is_spelt() -> None:
+    """A handle with capitals is served for any spelling, can be planned for, and a second one takes its place."""
+    async with Gateway(creators=5) as gateway:
+        for followers in (777, 888):
+            gateway.plant(gateway.maker.creator(0, handle="My.Creator", followers=followers))
+            for spelt in ("my.creator", "My.Creator"):
+                profile = read(await ask(gateway, spelt))["payload"]["user_profile"]
+                assert (profile["username"], profile["followers"]) == ("My.Creator", followers)
+        gateway.plan("My.creator", Status(503))
+        assert (await ask(gateway, "MY.CREATOR"))[0] == 503
+
+
 async def test_small_reports_are_for_many_handles() -> None:
     """A gateway of a million small creators starts at once, and answers each under its own name."""
     async with Gateway(Maker(2, creators=1_000_000, small=True)) as gateway:
