@@ -618,6 +618,10 @@ def test_plain(walee_gateway):
     assert len(walee_gateway.handles) == 20
     assert fetch(walee_gateway) == 200
 
+@pytest.mark.walee_gateway(4, seed=7)
+def test_of_a_number(walee_gateway):
+    assert len(walee_gateway.handles) == 4
+
 @pytest.mark.walee_gateway(creators=3, seed=7)
 @pytest.mark.anyio
 async def test_of_anyio(walee_gateway):
