@@ -106,7 +106,6 @@ class Story:
         self._names: dict[str, Any] = {name: getattr(walee_async, name) for name in walee_async.__all__}
         self._names |= {
             "__name__": "docs",
-            "pytest": pytest,
             "key": gateway.key,
             "handles": [*NAMED, *gateway.handles[1:4]],
         }

@@ -224,6 +224,63 @@ async def test_a_fault_for_nobody_is_a_mistake(gateway: Gateway) -> None:
         gateway.plan("nobody", Status(500))
 
 
+@pytest.mark.parametrize(
+    ("fault", "kind", "said"),
+    [
+        (500, TypeError, "500 is no fault; write one such as Status"),
+        (Status, TypeError, "'walee_async.testing.faults.Status'> is no fault"),
+        (Revoke("unknown"), KeyError, "The gateway has no key 'unknown'"),
+        (
+            WrongType("user_profile.stat_history[99].month", 1),
+            ValueError,
+            r"no place for a WrongType at 'user_profile\.",
+        ),
+        (WrongType("user_profile.stat_history[99]", 1), ValueError, "no place"),
+        (WrongType("user_profile.followers.count", 1), ValueError, "no place"),
+        (WrongType("user_profile.stat_history.month", 1), ValueError, "no place"),
+        (WrongType("user_profile[0]", 1), ValueError, "no place"),
+        (WrongType("", 1), ValueError, "no place for a WrongType at ''"),
+    ],
+)
+async def test_what_could_not_be_met_is_no_fault_to_plan(
+    gateway: Gateway, fault: Any, kind: type[Exception], said: str
+) -> None:
+    """What is no fault, names a key that is not there, or has no place in the report, is refused with all beside it."""
+    with pytest.raises(kind, match=said):
+        gateway.plan(gateway.handles[0].upper(), Status(503), fault)
+    assert (await ask(gateway))[0] == 200
+
+
+@pytest.mark.parametrize("fault", [Revoke("unknown"), 500])
+def test_what_is_strewn_must_be_faults(fault: Any) -> None:
+    """A mix of what cannot be met is refused where the gateway is made."""
+    with pytest.raises((KeyError, TypeError), match=r"has no key 'unknown'|500 is no fault"):
+        Gateway(creators=5, faults=Mix(1.0, (fault,)))
+
+
+async def test_what_turns_out_to_have_no_place_is_told_in_the_end() -> None:
+    """A value planned for whichever report comes next, and strewn ones: where it has no place, the block raises it."""
+    nowhere = WrongType("user_profile.stat_history[99]", 1)
+    with pytest.raises(ValueError, match="has no place for a WrongType"):
+        async with Gateway(creators=5) as gateway:
+            gateway.plan(None, nowhere)
+            assert [(await ask(gateway))[0] for _ in range(2)] == [500, 200]
+    threaded = Gateway(creators=5, faults=Mix(1.0, (nowhere,)))
+    with pytest.raises(ValueError, match="has no place for a WrongType"), threaded.in_thread():
+        assert await asyncio.to_thread(fetch, threaded, 0) == 500
+
+
+async def test_an_error_of_the_test_says_what_the_gateway_could_not_do() -> None:
+    """A test that fails because of such a value ends with its own error, which has a note of it."""
+    with pytest.raises(ZeroDivisionError) as caught:
+        async with Gateway(creators=5) as gateway:
+            gateway.plan(None, WrongType("user_profile.followers.count", 1))
+            await ask(gateway)
+            raise ZeroDivisionError
+    (note,) = caught.value.__notes__
+    assert note.endswith("The report has no place for a WrongType at 'user_profile.followers.count'")
+
+
 @pytest.mark.parametrize("reset", [False, True])
 async def test_a_dropped_request_gets_no_byte(gateway: Gateway, reset: bool) -> None:
     """The connection ends before a status line, and nothing is billed."""
@@ -501,6 +558,18 @@ async def test_a_planted_creator_is_served_under_its_handle() -> None:
         assert planted["payload"]["user_profile"]["username"] == "planted.one"
 
 
+async def test_a_planted_creator_is_found_however_its_handle_is_spelt() -> None:
+    """A handle with capitals is served for any spelling, can be planned for, and a second one takes its place."""
+    async with Gateway(creators=5) as gateway:
+        for followers in (777, 888):
+            gateway.plant(gateway.maker.creator(0, handle="My.Creator", followers=followers))
+            for spelt in ("my.creator", "My.Creator"):
+                profile = read(await ask(gateway, spelt))["payload"]["user_profile"]
+                assert (profile["username"], profile["followers"]) == ("My.Creator", followers)
+        gateway.plan("My.creator", Status(503))
+        assert (await ask(gateway, "MY.CREATOR"))[0] == 503
+
+
 async def test_small_reports_are_for_many_handles() -> None:
     """A gateway of a million small creators starts at once, and answers each under its own name."""
     async with Gateway(Maker(2, creators=1_000_000, small=True)) as gateway:
@@ -605,6 +674,10 @@ def fetch(gateway):
 def test_plain(walee_gateway):
     assert len(walee_gateway.handles) == 20
     assert fetch(walee_gateway) == 200
+
+@pytest.mark.walee_gateway(4, seed=7)
+def test_of_a_number(walee_gateway):
+    assert len(walee_gateway.handles) == 4
 
 @pytest.mark.walee_gateway(creators=3, seed=7)
 @pytest.mark.anyio

@@ -15,14 +15,26 @@ CANARY = "wk-canary-0123456789abcdef"
 """An API key that is looked for where none may be."""
 
 
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    """A Redis server on a free port. Where there is none installed, CI fails, and others are told."""
+def _redis_program() -> str:
+    """Where the server is. Where there is none installed, CI fails, and others are told."""
     program = find()
     if program is None:
         said = "there is no redis-server here; `apt-get install redis-server` brings it"
         pytest.fail(said) if os.environ.get("CI") else pytest.skip(said)
-    with RedisServer(program) as server:
+    return program
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis server on a free port."""
+    with RedisServer(_redis_program()) as server:
+        yield server
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A server of the test's own, which may save to its folder and be set otherwise."""
+    with RedisServer(_redis_program()) as server:
         yield server
 
 

@@ -71,6 +71,12 @@ async def kill_busy(client: Any, when: Callable[[], bool]) -> None:
     os.kill(pids[busy], signal.SIGKILL)
 
 
+async def lose_one(client: Any) -> None:
+    """Let a worker go, as who scales a cluster down does, when the scheduler has all that the client sent so far."""
+    await client.submit(int, pure=False)
+    await client.retire_workers([next(iter(await client.run(os.getpid)))])
+
+
 def files_in(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
@@ -121,6 +127,26 @@ async def test_a_worker_that_is_killed_costs_what_it_had_under_way(gateway: Gate
     (arrivals,) = gateway.arrivals.values()
     assert excess(arrivals, RATE) <= 0.1 * RATE
     assert leaks([path.read_bytes().decode("latin-1") for path in files_in(tmp_path)]) == []
+
+
+async def test_a_run_may_be_left_while_it_comes_to_its_end(gateway: Gateway, tmp_path: Path, client: Any) -> None:
+    """Whoever leaves at the moment at which there is nothing more to wait for is not told of it by an error."""
+    async with fetch_on_dask(client, [], tmp_path, terms(gateway)) as run:
+        pass
+    assert run.progress().done == 0
+
+
+async def test_every_run_counts_the_workers_that_go(gateway: Gateway, tmp_path: Path) -> None:
+    """Of two runs of one Dask client both count a worker that goes, and one goes on to do so when the other is over."""
+    async with cluster(workers=3, threads=1) as client:  # the last one of all would not be let go
+        first, second = (fetch_on_dask(client, [], tmp_path / name, terms(gateway)) for name in ("one", "two"))
+        async with first:
+            async with second:
+                await lose_one(client)
+                await until(lambda: first.lost == second.lost == 1)
+            await lose_one(client)
+            await until(lambda: first.lost == 2)
+        assert second.lost == 1
 
 
 @pytest.mark.long

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -42,6 +44,10 @@ class Spans:
     def named(self, name: str) -> Sequence[ReadableSpan]:
         """The spans of that name that have ended, in that order."""
         return [span for span in self._exporter.get_finished_spans() if span.name == name]
+
+    def clear(self) -> None:
+        """Let go of the spans."""
+        self._exporter.clear()
 
     def all(self) -> Sequence[ReadableSpan]:
         return self._exporter.get_finished_spans()
@@ -174,12 +180,12 @@ async def test_a_single_call_is_in_the_span_of_its_caller(gateway: Gateway, span
 
 
 async def test_an_attempt_outlives_the_call_that_it_was_begun_for(gateway: Gateway, spans: Spans) -> None:
-    """When the first of two callers leaves, the attempt stays in the trace that it began in."""
+    """When the first of two callers leaves, the attempt stays in the report that it was begun for, and in its trace."""
     gateway.latency = 0.3
     scope = anyio.CancelScope()
 
     async def leave() -> None:
-        with scope, spans.tracer.start_as_current_span("GET 1"):
+        with scope:
             await walee.fetch(gateway.handles[0])
 
     async with client(gateway, Tracing(spans.provider)) as walee, anyio.create_task_group() as group:
@@ -188,10 +194,33 @@ async def test_an_attempt_outlives_the_call_that_it_was_begun_for(gateway: Gatew
         group.start_soon(walee.fetch, gateway.handles[0])
         await anyio.wait_all_tasks_blocked()
         scope.cancel()
-    (left,) = spans.named("GET 1")
+    left, came = spans.named("walee.report")
+    assert [span.status.description for span in (left, came)] == ["CancelledError", None]
     (attempt,) = spans.named("walee.attempt")
-    assert attempt.context.trace_id == left.context.trace_id
-    assert [span.status.description for span in spans.named("walee.report")] == ["CancelledError", None]
+    assert attempt.parent == left.context
+    assert attempt.context.trace_id == left.context.trace_id != came.context.trace_id
+
+
+async def test_nothing_is_kept_of_spans_that_have_ended(gateway: Gateway, spans: Spans) -> None:
+    """Of reports that came, failed or were left, with an attempt or without, nobody holds the span any more."""
+    tracing = Tracing(spans.provider)
+    gateway.latency = 0.05
+
+    async def ask(handle: str, patience: float) -> None:
+        with anyio.move_on_after(patience), suppress(NoReportError):
+            await walee.fetch(handle)
+
+    async with client(gateway, tracing) as walee:
+        for handle in (*gateway.handles[:2], "nobody.here"):
+            async with anyio.create_task_group() as group:
+                for patience in (0.02, 5.0, 0.02):
+                    group.start_soon(ask, handle, patience)
+        await walee.fetch(gateway.handles[2])
+        ended = [weakref.ref(span) for span in spans.all()]
+        assert len(spans.named("walee.report")) == 10
+        spans.clear()
+        gc.collect()
+        assert [span() for span in ended if span() is not None] == []
 
 
 async def test_a_report_that_a_run_cannot_decode_is_seen_in_its_span(gateway: Gateway, spans: Spans) -> None:

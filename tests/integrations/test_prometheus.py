@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from walee_async.errors import RefusedKeyError
 from walee_async.events import GateAlone, GateRejoined
 from walee_async.integrations.prometheus import Metrics
 from walee_async.testing import Drop, Gateway, Revoke, Status
+from walee_async.testing.contracts import until
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "observability.md"
 pytestmark = pytest.mark.anyio
@@ -107,6 +109,35 @@ async def test_the_gates_are_read_at_each_scrape() -> None:
         walee.pause(30)
         assert 29 < (gauge("walee_gate_paused_seconds", ONE) or 0.0) <= 30
     assert gauge("walee_gate_pace_per_second", ONE) is None
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_clients_that_have_one_key_are_told_as_one(first: bool) -> None:
+    """Of two clients whose keys have one label paces and waits add up, and the longest pause and any bench are told."""
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+
+    def gauges() -> list[float | None]:
+        names = ("gate_pace_per_second", "gate_paused_seconds", "gate_waiting", "key_benched")
+        return [registry.get_sample_value(f"walee_{name}", {"key": ONE}) for name in names]
+
+    gateway = Gateway(creators=5, keys=KEYS[:1])
+    async with gateway, client(gateway, metrics, rate=50) as one, client(gateway, metrics, rate=20) as other:
+        metrics.watch(one)
+        metrics.watch(other)
+        assert gauges() == [70, 0, 0, 0]
+        paused, free = (one, other) if first else (other, one)
+        paused.pause(30)
+        waiting = [asyncio.create_task(paused.fetch(handle)) for handle in gateway.handles[:2]]
+        await until(lambda: paused.statistics()[0].gate.waiting == 2)
+        assert gauges() == [70, pytest.approx(30, abs=5), 2, 0]
+        gateway.plan(None, Revoke())
+        with pytest.raises(RefusedKeyError):
+            await free.fetch(gateway.handles[0])
+        assert gauges()[3] == 1
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
 
 
 async def test_the_exposition_can_be_read_and_names_no_handle_and_no_key() -> None:

@@ -118,6 +118,42 @@ async def test_a_budget_that_redis_forgot_is_not_spent_again(redis: RedisServer)
         assert one.spent == 4
 
 
+async def test_a_budget_that_redis_took_from_an_older_copy_is_not_spent_again(own_redis: RedisServer) -> None:
+    """When Redis comes back with what it once saved, the processes tell it what was bought since then."""
+    async with pair(own_redis, 10) as (one, other):
+        await buy(one)
+        async with set_aside(other):  # what is under way when it is saved is among what is bought until it is killed
+            await until(lambda: own_redis.command(ASIDE).startswith("*1"))
+            assert own_redis.command("SAVE") == "+OK\r\n"
+        await until(lambda: own_redis.command(ASIDE) == "*0\r\n")
+        for _ in range(6):
+            await buy(one)
+        own_redis.kill()
+        await asyncio.to_thread(own_redis.revive)
+        await buy(one)
+        await buy(other)
+        await buy(one)
+        with pytest.raises(BudgetError):
+            await buy(other)
+        assert other.spent == 10
+
+
+async def test_a_budget_that_redis_kept_is_as_it_was(own_redis: RedisServer) -> None:
+    """When Redis comes back with all that it was told, what is under way may still be given back."""
+    async with pair(own_redis, 2) as (one, other):
+        await buy(one)
+        attempts: list[Attempt] = []
+        async with set_aside(other, attempts):
+            await until(lambda: own_redis.command(ASIDE).startswith("*1"))
+            own_redis.command("SAVE")
+            own_redis.kill()
+            await asyncio.to_thread(own_redis.revive)
+            attempts.append(Attempt(handle="a", number=1, key="key 1", charge=Charge.FAILED))
+        await buy(one)
+        with pytest.raises(BudgetError):
+            await buy(other)
+
+
 async def test_redis_may_be_restarted_meanwhile(redis: RedisServer) -> None:
     """Who asks while Redis is away waits for it; what was spent by then is spent, also if Redis forgot it."""
     async with pair(redis, 3) as (one, _):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 from collections.abc import AsyncIterator
 from typing import Self
@@ -20,7 +21,7 @@ from walee_async.integrations.shared.link import in_time
 from walee_async.interfaces import MakeTurns
 from walee_async.testing import Gateway
 from walee_async.testing.clock import run_virtually
-from walee_async.testing.contracts import SharedGateContract, let_through, now, until
+from walee_async.testing.contracts import SharedGateContract, excess, let_through, now, until
 
 SECRET = "a-key-that-must-not-be-seen"
 HOUR = 3_600_000_000
@@ -121,14 +122,25 @@ def most_above(processes: list[Process], rate: float) -> float:
     )
 
 
+async def all_go_on(processes: list[Process], count: int) -> None:
+    """Wait until each has been let through so many times more."""
+    wanted = [len(process.times) + count for process in processes]
+    await until(lambda: all(len(process.times) >= one for process, one in zip(processes, wanted, strict=True)))
+
+
 async def test_a_flushed_redis_is_told_anew(redis: RedisServer) -> None:
-    """FLUSHALL in the middle costs nobody a turn that was reserved, and nobody notices."""
+    """FLUSHALL in the middle costs nobody a turn that was reserved, and nobody notices, however often it happens.
+
+    Were the turns of the other three given away again, each time would add three requests to those that are allowed.
+    """
+    flushes = 6
     async with busy(redis, redis, redis, redis) as processes:
-        redis.command("FLUSHALL")
-        counts = [len(process.times) for process in processes]
-        await until(lambda: all(len(p.times) > count + 12 for p, count in zip(processes, counts, strict=True)))
+        for _ in range(flushes):
+            redis.command("FLUSHALL")
+            await all_go_on(processes, 6)
     assert not any(process.told(GateAlone) for process in processes)
-    assert most_above(processes, 50.0) <= 0.2
+    # 1.1 to 1.3 where it was measured, 4.2 with twice as much to do as there are cores, and 19 were they given away.
+    assert excess([at for process in processes for at in process.times], 50.0) <= 1.5 + flushes
 
 
 async def test_who_is_cut_off_alone_has_its_share_left_to_it(redis: RedisServer) -> None:
@@ -140,8 +152,24 @@ async def test_who_is_cut_off_alone_has_its_share_left_to_it(redis: RedisServer)
         counts = [len(process.times) for process in processes]
         await until(lambda: len(cut_off.times) > counts[1] + 35)
         assert len(here.times) - counts[0] <= 45
-    assert here.told(GateAlone) == cut_off.told(GateRejoined) == 0
+        assert here.told(GateAlone) == cut_off.told(GateRejoined) == 0
+    # Whoever counts who is alone does not count a gate that is closed.
+    assert here.told(GateRejoined) == 0
+    assert cut_off.told(GateRejoined) == 1
     assert most_above(processes, 50.0) <= 0.2
+
+
+async def test_a_gate_that_is_closed_alone_is_not_said_to_be_shared_again(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A gate that is closed while it is alone says that, in the log, and tells its hook the end of being alone."""
+    caplog.set_level("INFO", "walee_async")
+    async with Wire(redis) as wire, busy(wire) as (process,):
+        await wire.cut()
+        await until(lambda: process.told(GateAlone) == 1)
+    assert [type(event) for event in process.events] == [GateAlone, GateRejoined]
+    _, closed = caplog.messages
+    assert re.fullmatch(r"process 0: closed after \d+\.\d s alone\.", closed)
 
 
 async def test_a_slow_redis_costs_little(redis: RedisServer) -> None:

@@ -5,6 +5,7 @@ Importing this raises ConfigError where the extra is not installed.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 ALL_IS_WELL = frozenset({"complete", "left"})
 """Ways that a run ends without an error."""
+_BEGUN: ContextVar[tuple[Tracing, int, Span] | None] = ContextVar("walee report's span", default=None)
+"""The report that is under way here. An attempt that outlives the call it was begun for has a copy of its own, and so
+has the span for as long as it is under way itself."""
 
 
 class Tracing:
@@ -56,12 +60,15 @@ class Tracing:
         """Begin or end a span."""
         match event:
             case AttemptEnded(attempt=attempt, error=error, report=report):
-                self._attempt(attempt, error, _inside(self._reports.get(report or 0)))
+                self._attempt(attempt, error, _inside(self._reports.get(report or 0) or self._begun(report)))
             case ReportStarted(report=report, handle=handle, run=run):
                 parent = _inside(self._runs.get(run or ""))
-                self._reports[report] = self._tracer.start_span("walee.report", parent, attributes=self._named(handle))
+                span = self._tracer.start_span("walee.report", parent, attributes=self._named(handle))
+                self._reports[report] = span
+                _BEGUN.set((self, report, span))
             case ReportEnded(report=report, error=error, reused=reused):
                 span = self._reports.pop(report)
+                _BEGUN.set(None)
                 span.set_attribute("walee.reused", reused)
                 _end(span, error)
             case RunStarted(run=run, total=total):
@@ -77,6 +84,13 @@ class Tracing:
 
     def _named(self, handle: str) -> Attributes:
         return {"walee.handle": handle} if self._handles else {}
+
+    def _begun(self, report: int | None) -> Span | None:
+        """The span of a report that is over, as an attempt for it finds it."""
+        match _BEGUN.get():
+            case (tracing, number, span) if tracing is self and number == report:
+                return span
+        return None
 
     def _attempt(self, attempt: Attempt, error: str | None, parent: Context | None) -> None:
         """Make a span of an attempt that is over: its times are known, and nobody needs it while it is under way."""

@@ -100,19 +100,20 @@ class Metrics(Collector):
         paused = _gauge("walee_gate_paused_seconds", "What is left of the pause of the key's gate; 0 when it is open.")
         waiting = _gauge("walee_gate_waiting", "Who waits for a turn to send with the key.")
         benched = _gauge("walee_key_benched", "1 when the gateway refuses the key, so that it is used no more.")
-        for key in self._keys().values():
-            pace.add_metric([key.label], key.gate.pace)
-            paused.add_metric([key.label], key.gate.paused)
-            waiting.add_metric([key.label], key.gate.waiting)
-            benched.add_metric([key.label], key.benched is not None)
+        for label, keys in self._keys().items():
+            pace.add_metric([label], sum(key.gate.pace for key in keys))
+            paused.add_metric([label], max(key.gate.paused for key in keys))
+            waiting.add_metric([label], sum(key.gate.waiting for key in keys))
+            benched.add_metric([label], any(key.benched is not None for key in keys))
         yield from (pace, paused, waiting, benched)
 
-    def _keys(self) -> dict[str, KeyStatistics]:
-        """Each label once: a scrape that names one twice is refused as a whole."""
-        keys: dict[str, KeyStatistics] = {}
+    def _keys(self) -> dict[str, list[KeyStatistics]]:
+        """Each label once, with the keys of all clients that go by it: a scrape that names one twice is refused."""
+        keys: dict[str, list[KeyStatistics]] = {}
         for client in list(self._clients):
             with suppress(ConfigError):  # it is closed
-                keys |= {key.label: key for key in client.statistics()}
+                for key in client.statistics():
+                    keys.setdefault(key.label, []).append(key)
         return keys
 
 

@@ -31,9 +31,9 @@ def shared_piece(raw: bytes) -> Piece:
     return Piece(raw, _deflate(raw, zlib.Z_FULL_FLUSH))
 
 
-def _deflate(raw: bytes, flush: int, level: int = LEVEL) -> bytes:
+def _deflate(raw: bytes, flush: int) -> bytes:
     # A full flush ends on a byte boundary and forgets the window, so streams made apart may be joined into one.
-    compressor = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+    compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     return compressor.compress(raw) + compressor.flush(flush)
 
 

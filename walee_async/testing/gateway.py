@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self
@@ -20,6 +20,7 @@ from walee_async.testing.encoding import accepted
 from walee_async.testing.faults import Fault, Mix, Quota, Revoke
 from walee_async.testing.maker import Maker
 from walee_async.testing.misbehaviour import misbehave, report_answer
+from walee_async.testing.plans import Plans, check_faults
 from walee_async.testing.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -95,15 +96,15 @@ class Gateway:
         self.billed: Counter[str] = Counter()
         self.answers: Counter[int] = Counter()
         self.faults: Counter[str] = Counter()
-        self._mix = faults if isinstance(faults, Mix) else None
-        self._planned: dict[str | None, deque[Fault]] = {}
-        self._reached: Counter[str] = Counter()
+        self.plans = Plans(faults if isinstance(faults, Mix) else None)
         self._shelf = Shelf(self.maker)
         self._web: web.Server | None = None
         self._listener: asyncio.Server | None = None
         if isinstance(faults, Mapping):
             for handle, queue in faults.items():
                 self.plan(handle, *queue)
+        elif faults is not None:
+            check_faults(faults.faults, self.accounts)
 
     async def start(self, port: int = 0) -> None:
         """Listen on loopback; port 0 takes a free one.
@@ -131,8 +132,9 @@ class Gateway:
         await self.start()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         await self.aclose()
+        self.plans.tell_trouble(error)
 
     def in_thread(self) -> GatewayThread:
         """Return a plain context manager that runs this gateway in a thread with a loop of its own, and gives it."""
@@ -191,11 +193,15 @@ class Gateway:
         """Let the next requests for a handle (None: for any) meet these faults in turn, and then normal answers.
 
         Raises:
-            KeyError: the gateway has no such creator, so no request for it would ever meet a fault.
+            KeyError: the gateway has no such creator, so no request for it would ever meet a fault; or no such key.
+            TypeError: something is no fault.
+            ValueError: the report has no place for a WrongType. For None it is raised by leaving the gateway's block.
         """
-        if handle is not None and not self._shelf.has(handle.lower()):
+        name = None if handle is None else handle.lower()
+        if name is not None and not self._shelf.has(name):
             raise KeyError(handle)
-        self._planned.setdefault(handle.lower() if handle is not None else None, deque()).extend(faults)
+        check_faults(faults, self.accounts, None if name is None else partial(self._shelf.body, name))
+        self.plans.add(name, faults)
 
     def plant(self, creator: Creator) -> None:
         """Serve a creator of your own traits under its handle; see `Maker.creator`."""
@@ -232,7 +238,11 @@ class Gateway:
 
             return web.Response(body=msgspec.json.encode(describe(PREFIX)), headers={"Content-Type": JSON})
         self.requests_seen += 1
-        answer = self._judge(request, path)
+        try:
+            answer = self._judge(request, path)
+        except Exception as error:
+            self.plans.trouble = self.plans.trouble or error
+            raise
         if self.latency:
             await asyncio.sleep(self.latency)
         self.answers[answer.status if answer.cut != -1 else -1] += 1
@@ -263,7 +273,7 @@ class Gateway:
         if account.credits == 0:
             return refusal(400, "no_tokens_remaining")
         encoding = accepted(request.headers.get("Accept-Encoding"))
-        fault = self._next_fault(handle)
+        fault = self.plans.next(handle)
         if fault is None or self._apply(fault, account):
             answer = report_answer(self._shelf.body(handle, encoding), encoding)
         elif account.revoked:
@@ -288,12 +298,3 @@ class Gateway:
                 return not account.revoked
             case _:
                 return False
-
-    def _next_fault(self, handle: str) -> Fault | None:
-        for queue in (self._planned.get(handle), self._planned.get(None)):
-            if queue:
-                return queue.popleft()
-        if self._mix is None:
-            return None
-        self._reached[handle] += 1
-        return self._mix.pick(handle, self._reached[handle])

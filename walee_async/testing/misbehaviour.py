@@ -124,11 +124,20 @@ def _refuse(fault: Fault) -> Answer:
 
 
 def replace_at(body: bytes, path: str, value: Any) -> bytes:
-    """Return a report's bytes with the value at a path below `payload` replaced; missing objects are made."""
+    """Return a report's bytes with the value at a path below `payload` replaced; missing objects are made.
+
+    Raises:
+        ValueError: the path leads past the end of a list, or through what has no parts.
+    """
     envelope = msgspec.json.decode(body)
     steps = [int(index) if index else name for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path)]
     place: Any = envelope["payload"]
-    for step in steps[:-1]:
-        place = place[step] if isinstance(step, int) else place.setdefault(step, {})
-    place[steps[-1]] = value
+    try:
+        for step in steps[:-1]:
+            place = place[step] if isinstance(step, int) else place.setdefault(step, {})
+        if isinstance(steps[-1], int) != isinstance(place, list):
+            raise TypeError
+        place[steps[-1]] = value
+    except (AttributeError, LookupError, TypeError):
+        raise ValueError(f"The report has no place for a WrongType at {path!r}") from None
     return msgspec.json.encode(envelope)

@@ -16,7 +16,7 @@ CREATORS = 20
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
-    config.addinivalue_line("markers", "walee_gateway(**options): what walee_async.testing.Gateway is made with")
+    config.addinivalue_line("markers", "walee_gateway(*args, **options): what walee_async.testing.Gateway is made with")
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def walee_gateway(request: pytest.FixtureRequest) -> Iterator[Gateway]:
     from walee_async.testing.gateway import Gateway
 
     marker = request.node.get_closest_marker("walee_gateway")
-    options = {"creators": CREATORS, **(marker.kwargs if marker is not None else {})}
-    with Gateway(**options).in_thread() as gateway:
+    given, options = (marker.args, marker.kwargs) if marker is not None else ((), {})
+    usual = {} if given else {"creators": CREATORS}
+    with Gateway(*given, **{**usual, **options}).in_thread() as gateway:
         yield gateway

@@ -29,9 +29,10 @@ class Shelf:
         return handle in self._planted or self._maker.index(handle) is not None
 
     def plant(self, creator: Creator) -> None:
-        """Serve this creator under its handle from now on."""
-        self._planted[creator.handle] = creator
-        for key in [key for key in self._bodies if key[0] == creator.handle]:
+        """Serve this creator under its handle from now on, however a request spells it."""
+        handle = creator.handle.lower()
+        self._planted[handle] = creator
+        for key in [key for key in self._bodies if key[0] == handle]:
             self._used -= len(self._bodies.pop(key))
 
     def body(self, handle: str, encoding: Encoding) -> bytes:

@@ -47,8 +47,9 @@ class GatewayThread:
     def __enter__(self) -> Gateway:
         return self.start().gateway
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self.close()
+        self.gateway.plans.tell_trouble(error)
 
     def _run(self, ready: Future[None]) -> None:
         asyncio.run(self._serve(ready))

@@ -15,7 +15,7 @@ from msgspec import Raw
 from walee_async.client import WaleeClient
 from walee_async.errors import ConfigError, RunEndedError, StoreError, WaleeError
 from walee_async.integrations.dask.orders import Came, Kept, not_attempted, told
-from walee_async.integrations.dask.scheduler import SchedulerGate, scheduler_budget
+from walee_async.integrations.dask.scheduler import DESK, SchedulerGate, scheduler_budget
 from walee_async.integrations.dask.shard import Shard
 from walee_async.keys import api_keys
 from walee_async.options import DEFAULTS, Options
@@ -43,7 +43,7 @@ class Desk(WorkerPlugin):
     """Where the chunks of one run are worked on, in a worker. The client is opened with the first of them."""
 
     def __init__(self, run: str, folder: str, terms: Terms) -> None:
-        self.name = f"walee-{run}"
+        self.name = f"{DESK}{run}"
         self._run = run
         self._folder = folder
         self._terms = terms

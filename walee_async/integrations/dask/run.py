@@ -84,7 +84,7 @@ class ClusterRun:
         await self._client.register_plugin(Keeper())
         await self._client.register_plugin(self._desk)
         self._client.subscribe_topic(self._desk.name, self._hear)
-        self._client.subscribe_topic(GONE, self._lose)
+        self._client.subscribe_topic(self._desk.name + GONE, self._lose)
         self._feed.open()
         self._start(self._feed.read())
         self._start(self._hand_out())
@@ -97,12 +97,13 @@ class ClusterRun:
         self._reading = False
         if self._tasks:
             await self._tell_to_stop()
+        if self._tasks:  # meanwhile they may have ended
             await asyncio.wait(self._tasks, timeout=3 * GRACE)
         left: list[asyncio.Future[Any]] = [*self._tasks, *([self._asked] if self._asked is not None else [])]
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        for topic in (self._desk.name, GONE):
+        for topic in (self._desk.name, self._desk.name + GONE):
             self._client.unsubscribe_topic(topic)
         with suppress(OSError, TimeoutError):  # the scheduler is gone, and its workers with it
             await self._client.unregister_worker_plugin(self._desk.name)

@@ -22,8 +22,11 @@ else:
     from distributed import SchedulerPlugin
 
 
-GONE: Final = "walee-workers-gone"
-"""The topic of workers that have gone, by their addresses."""
+GONE: Final = "-gone"
+"""Behind the name of a run's desk, the topic of workers that have gone, by their addresses. A Dask client knows one
+listener to a topic, so each run has its own."""
+DESK: Final = "walee-"
+"""What the name of every desk begins with."""
 
 
 class Keeper(SchedulerPlugin):
@@ -43,7 +46,9 @@ class Keeper(SchedulerPlugin):
 
     def remove_worker(self, scheduler: Any, worker: str, **_: Any) -> None:
         """Let the clients know that a worker is gone, and let nobody wait for what it had set aside."""
-        scheduler.log_event(GONE, worker)
+        for desk in scheduler.worker_plugins:
+            if desk.startswith(DESK):
+                scheduler.log_event(f"{desk}{GONE}", worker)
         for book in self._budgets.values():
             book.bury(worker)
 

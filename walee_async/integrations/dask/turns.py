@@ -80,8 +80,8 @@ class BudgetBook:
 
     def answer(self, now: float, who: str, asked: Sequence[Any]) -> list[Any]:
         """Set a report aside, or say what became of reports set aside earlier."""
-        cap, gone, place = float(asked[0]), float(asked[1]), asked[6]
-        told = iter(asked[7:])
+        cap, gone, place = float(asked[0]), float(asked[1]), asked[7]
+        told = iter(asked[8:])
         for name, bought in zip(told, told, strict=True):
             if self.aside.pop(name, None) is not None:
                 self.spent += int(bought)
@@ -91,4 +91,4 @@ class BudgetBook:
                 self.aside[place] = now + gone, who
             else:
                 said = 0 if any(until >= now for until, _ in self.aside.values()) else -1
-        return [said, self.spent, len(self.aside), "scheduler"]
+        return [said, self.spent, len(self.aside), "scheduler", 0]

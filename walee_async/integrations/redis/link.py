@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +41,16 @@ class RedisLink:
             return await in_time(self._script(keys=keys, args=args))
         except (RedisError, OSError) as error:
             # Every idle connection is as broken as this one, and each would cost another call.
-            await self._redis.connection_pool.disconnect(inuse_connections=False)
+            with suppress(RedisError, OSError):  # over TLS, who does not answer does not take leave either
+                await self._redis.connection_pool.disconnect(inuse_connections=False)
             said = "" if isinstance(error, TimeoutError) else f": {str(error).rstrip('.')}"
             raise NoAnswerError(f"Redis at {self.where} does not answer{said}") from None
 
     async def aclose(self) -> None:
         """Close the connections."""
         self._closed = True
-        await self._redis.aclose()
+        with suppress(RedisError, OSError):
+            await self._redis.aclose()
 
 
 def check_url(url: str) -> str:

@@ -66,6 +66,7 @@ class CommonBudget(Budget):
         self._me = secrets.token_hex(8)
         self._number = 0
         self._epoch = ""
+        self._answers = 0
         self._settled: dict[str, bool] = {}
         self._link: Link | None = None
         self._teller: asyncio.Task[None] | None = None
@@ -150,11 +151,12 @@ class CommonBudget(Budget):
         told = dict(self._settled)
         cap = -1 if self.cap == math.inf else self.cap
         taken = self.spent + self.reserved_now
-        args: list[str | float] = [cap, GONE * 1e6, int(KEEP * 1000), self._epoch, taken, secrets.token_hex(8), place]
+        args: list[str | float] = [cap, GONE * 1e6, int(KEEP * 1000), self._epoch, taken, self._answers]
+        args += [secrets.token_hex(8), place]
         for name, bought in told.items():
             args += [name, int(bought)]
         said: list[Any] = await self._link.ask(self._keys, args)
-        self.spent, self.reserved_now, self._epoch = int(said[1]), int(said[2]), said[3]
+        self.spent, self.reserved_now, self._epoch, self._answers = int(said[1]), int(said[2]), said[3], int(said[4])
         for name in told:
             self._settled.pop(name, None)
         return int(said[0])

@@ -232,4 +232,9 @@ class SharedTurns:
         if self._standing.seen:
             with suppress(NoAnswerError):
                 await self._call(-1)
+        if self._own is not None:  # whoever heard that it is alone hears that it no longer is
+            seconds = self._loop.time() - self._alone_since
+            logger.info("%s: closed after %.1f s alone.", self._gate.label, seconds)
+            self._gate.emitter.emit(GateRejoined(self._gate.label, seconds))
+            self._own = None
         await self._link.aclose()
