@@ -257,7 +257,7 @@ def show_trouble(found: Measured) -> None:
     if alone:
         meanwhile = len([at for at in arrivals if gone + gap <= at < back]) / (back - gone - gap)
         print(f"alone after {max(alone):.2f} s, {len(alone)} events; then {meanwhile / plan.rate:.0%} of the limit")
-    if rejoined:
+    if rejoined and plan.trouble != "gone":  # else they are those that were closed
         print(f"shared again {max(rejoined):.2f} s after Redis was back, {len(rejoined)} events")
     print(f"handles: {sum(sent.handles for sent in found.sent)}, lost: {sum(sent.failed for sent in found.sent)}")
 

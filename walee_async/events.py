@@ -107,7 +107,7 @@ class GateAlone(Struct, frozen=True):
 
 
 class GateRejoined(Struct, frozen=True):
-    """The key's gate is shared again, after `seconds` by itself."""
+    """The key's gate is shared again, or was closed, after `seconds` by itself."""
 
     key: str
     seconds: float
