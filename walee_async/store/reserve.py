@@ -28,13 +28,13 @@ class Reserve:
         with suppress(OSError):
             if self._path.stat().st_size >= self.size:
                 return True
+        # Not zeros, which some file systems keep in no room at all, nor the same again, which others find.
+        piece = os.urandom(_PIECE)
+        turned = (piece[number:] + piece[:number] for number in range(self.size // _PIECE))
         try:
             with open(self._path, "wb", opener=_private) as file:
-                # Not zeros, which some file systems keep in no room at all, nor the same again, which others find.
-                piece = os.urandom(_PIECE)
-                for number, start in enumerate(range(0, self.size, _PIECE)):
-                    other = bytes((byte + number) % 256 for byte in range(256))
-                    file.write(piece.translate(other)[: self.size - start])
+                file.writelines(turned)
+                file.write(piece[: self.size % _PIECE])
         except OSError:
             self.release()
             return False

@@ -96,7 +96,7 @@ class Writer:
 
     def _put(self, ticket: Ticket[Any] | None) -> None:
         self._queue.put(ticket)
-        if ticket is None or self._queue.qsize() >= ENOUGH:
+        if (ticket is None or self._queue.qsize() >= ENOUGH) and not self._enough.is_set():
             self._enough.set()
 
     def close(self) -> StoreError | None:
