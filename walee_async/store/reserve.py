@@ -30,11 +30,11 @@ class Reserve:
                 return True
         # Not zeros, which some file systems keep in no room at all, nor the same again, which others find.
         piece = os.urandom(_PIECE)
-        turned = (piece[number:] + piece[:number] for number in range(self.size // _PIECE))
+        turned = (piece[number:] + piece[:number] for number in range(-(-self.size // _PIECE)))
         try:
             with open(self._path, "wb", opener=_private) as file:
                 file.writelines(turned)
-                file.write(piece[: self.size % _PIECE])
+                file.truncate(self.size)
         except OSError:
             self.release()
             return False
