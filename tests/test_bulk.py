@@ -577,16 +577,16 @@ async def test_what_the_list_raises_is_never_taken_for_its_end(gateway: Gateway)
             await walee.creator_reports(Broken()).collect()
 
 
-async def test_a_run_may_be_held_by_a_generator(gateway: Gateway) -> None:
+async def test_a_run_may_be_held_by_a_generator(distant: Gateway) -> None:
     """Who breaks out of it goes on undisturbed, whoever closes the generator, and when."""
 
     async def reports() -> AsyncIterator[Outcome[Any]]:
-        async with walee.creator_reports(gateway.handles, concurrency=2) as run:
+        async with walee.creator_reports(distant.handles, concurrency=2) as run:
             async for outcome in run:
                 yield outcome
 
     before = asyncio.all_tasks()
-    async with client(gateway, rate=100.0) as walee:
+    async with client(distant, rate=100.0) as walee:
         async for _ in reports():
             break  # nobody closes it: Python does, in a task of its own
         abandoned = reports()
@@ -598,7 +598,7 @@ async def test_a_run_may_be_held_by_a_generator(gateway: Gateway) -> None:
         assert me is not None
         assert me.cancelling() == 0
         assert asyncio.all_tasks() - before == set()
-        assert isinstance((await walee.creator_reports(gateway.handles).collect())[0], Fetched)
+        assert isinstance((await walee.creator_reports(distant.handles).collect())[0], Fetched)
 
 
 async def test_a_report_is_asked_for_again_though_the_list_says_nothing(gateway: Gateway) -> None:

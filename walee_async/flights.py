@@ -72,12 +72,15 @@ class SharedFlights:
             of_a_run = ACCOUNT.get(None) is not None
             flight = self._flights[handle] = _Flight(task, buys=source is self._buying, of_a_run=of_a_run)
         flight.passengers += 1
+        limit: asyncio.Timeout | None = None
         try:
             if not flight.of_a_run or ACCOUNT.get(None) is not None:
                 return await asyncio.shield(flight.task)
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout(self._deadline) as limit:
                 return await asyncio.shield(flight.task)
-        except TimeoutError:
+        except TimeoutError:  # a DeadlineError of the source's is one too
+            if limit is None or not limit.expired():
+                raise
             await self._leave(handle, flight)
             said = f"no report within {self._deadline:g} s; a run has it in its line"
             raise DeadlineError(said, handle=handle) from None
