@@ -26,7 +26,7 @@ FLOORS: list[tuple[int, set[str]]] = [
     (1, {"breaker", "checks", "inflate"}),
     (1, {"pacing", "retry"}),
     (1, {"decode", "handles", "ledger", "scoring", "wire"}),
-    (2, {"bucket", "budget", "checkpoint", "keys", "store", "workers"}),
+    (2, {"bucket", "budget", "checkpoint", "keys", "store", "waiting", "workers"}),
     (2, {"gate"}),
     (3, {"transport"}),
     (3, {"http"}),
@@ -49,7 +49,7 @@ EVERYWHERE = {"msgspec"}
 THIRD_PARTY = {
     "aiohttp": {"http", "session", "testing", "transport"},
     "aiolimiter": {"bucket"},
-    "anyio": {"bulk", "cli", "client", "feed", "flights", "integrations", "reuse"},
+    "anyio": {"bulk", "cli", "feed", "integrations", "waiting"},
     "backports": {"inflate"},
     "compression": {"inflate"},  # of the standard library from Python 3.14 on
     "cyclopts": {"cli"},

@@ -577,6 +577,52 @@ async def test_what_the_list_raises_is_never_taken_for_its_end(gateway: Gateway)
             await walee.creator_reports(Broken()).collect()
 
 
+class Odd(BaseException):
+    """What no `except Exception` sees, such as the failure of a test."""
+
+
+@pytest.mark.parametrize("later", [True, False])
+@pytest.mark.parametrize("error", [asyncio.CancelledError, Odd])
+async def test_a_list_that_is_cut_short_is_not_whole(gateway: Gateway, error: type[BaseException], later: bool) -> None:
+    """Whatever it ends with, the run does not come to its end as if nothing were."""
+
+    async def waited() -> AsyncIterator[str]:
+        for handle in now():
+            yield handle
+
+    def now() -> Iterator[str]:
+        yield from gateway.handles[:3]
+        raise error
+
+    async with client(gateway) as walee:
+        with pytest.raises(RunEndedError if error is asyncio.CancelledError else Odd):
+            await walee.creator_reports(waited() if later else now()).collect()
+
+
+async def test_a_list_that_cleans_up_for_long_can_be_left(gateway: Gateway) -> None:
+    """It has its time; who is cancelled once more does not wait for it."""
+
+    async def held() -> AsyncIterator[str]:
+        try:
+            for handle in gateway.handles:
+                yield handle
+        finally:
+            leaving.set()
+            await asyncio.sleep(60)
+
+    async def read() -> None:
+        async with walee.creator_reports(held(), concurrency=2) as run:
+            await anext(run)
+
+    leaving = asyncio.Event()
+    async with client(gateway) as walee:
+        reading = asyncio.create_task(read())
+        await leaving.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(reading, 5)
+
+
 async def test_a_run_may_be_held_by_a_generator(distant: Gateway) -> None:
     """Who breaks out of it goes on undisturbed, whoever closes the generator, and when."""
 

@@ -201,9 +201,11 @@ def test_half_an_emoji_does_not_cost_the_report(text: str, read: str, upper: boo
         if not upper
         else re.sub(r"\\(?:u(d...)|.)", lambda found: f"\\u{found[1].upper()}" if found[1] else found[0], report)
     )
-    profile = decode_bytes(answer(escaped)).user_profile
-    assert profile is not None
-    assert (profile.fullname, profile.description, profile.followers) == (read, "\U0001f600", 5)
+    turned = json.dumps({"user_profile": {"followers": 5.0, "description": "\U0001f600", "fullname": text}})
+    for written in (escaped, turned):
+        profile = decode_bytes(b"\xef\xbb\xbf" + answer(written)).user_profile
+        assert profile is not None
+        assert (profile.fullname, profile.description, profile.followers) == (read, "\U0001f600", 5)
     assert decode_bytes(answer(escaped), dict)["user_profile"]["fullname"] == read
     assert json.loads(bytes(decode_bytes(answer(escaped), msgspec.Raw)))["user_profile"]["fullname"] == read
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from walee_async import Headline, Options, RetryPolicy, WaleeClient
+from walee_async import Failed, Headline, Options, RetryPolicy, WaleeClient
 from walee_async.errors import DeadlineError, NoReportError
-from walee_async.testing import Gateway, Slow
+from walee_async.outcomes import Charge
+from walee_async.testing import Gateway, Hang, Slow, Status
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +90,18 @@ async def test_a_call_that_joins_a_run_keeps_its_own_deadline(gateway: Gateway) 
             await walee.fetch(gateway.handles[-1])
         assert asyncio.get_running_loop().time() - since < 2.0
         assert run.progress().in_flight > 1
+
+
+async def test_a_deadline_of_the_source_is_told_as_it_is(gateway: Gateway) -> None:
+    """With its attempts, and what failed last; only a caller's own deadline is about the line of a run."""
+    gateway.plan(gateway.handles[0], Status(500), Hang())
+    retry = RetryPolicy(deadline=0.5, base=0.01)
+    async with client(gateway, options=Options(retry=retry)) as walee:
+        (outcome,) = await walee.creator_reports(gateway.handles[:1]).collect()
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, DeadlineError)
+    assert [attempt.charge for attempt in outcome.error.attempts] == [Charge.FAILED, Charge.AMBIGUOUS]
+    assert "may have been bought" in outcome.error.detail
 
 
 async def test_a_shared_failure_is_told_to_everybody(gateway: Gateway) -> None:

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from walee_async.breaker import BREAKER, FIRST_PROBE, LAST_PROBE
-from walee_async.bucket import HELD_UP, LATENESS, QUICK, Bucket, Exit
+from walee_async.bucket import HELD_UP, LATENESS, Bucket, Spacing
 from walee_async.errors import ConfigError, DeadlineError, LongPauseError, RefusedKeyError
 from walee_async.events import Emitter, Event, GatePaused, PaceCut
 from walee_async.gate import Gate, Permit
@@ -664,6 +664,17 @@ async def test_a_change_of_rate_neither_gives_nor_takes_turns() -> None:
     assert times == pytest.approx([0.0, 1.0, 2.0], abs=0.02)
 
 
+async def test_a_burst_that_is_there_in_time_is_not_refused() -> None:
+    """With a burst the next turn may come sooner than a whole interval after the last."""
+    bucket = Bucket(1.0, 2)
+    await bucket.take(math.inf, 1)
+    await asyncio.sleep(0.6)
+    await bucket.take(math.inf, 1)
+    since = now()
+    await bucket.take(since + 0.9, 1)
+    assert now() - since == pytest.approx(0.4, abs=0.02)
+
+
 async def test_a_fast_rate_can_be_changed_too() -> None:
     """Where the credit for late timers is as large as the burst, half of what can be held is left after one turn."""
     bucket = Bucket(500.0, 1)
@@ -674,31 +685,33 @@ async def test_a_fast_rate_can_be_changed_too() -> None:
     assert now() - since == pytest.approx(0.2, abs=0.01)
 
 
-@given(
-    st.lists(st.tuples(st.floats(0, 0.3), st.floats(0, 2)), min_size=1, max_size=80),
-    st.floats(0.5, 5000),
-    st.integers(1, 20),
-)
-def test_who_was_held_up_does_not_go_all_at_once(moments: list[tuple[float, float]], pace: float, burst: int) -> None:
-    """Whenever requests could be sent, no window holds more than the pace allows, and none waits without need."""
-    way_out, now, sent = Exit(burst), 0.0, []
-    for step, jump in moments:
-        now += step if jump < 1.9 else jump
-        sent.append(now + way_out.delay(now, pace))
-    slack = LATENESS if pace < QUICK else HELD_UP
+@given(st.lists(st.floats(0, 0.5), min_size=1, max_size=60), st.floats(0.5, 5000), st.integers(1, 20))
+def test_what_was_held_up_is_not_sent_all_at_once(steps: list[float], rate: float, burst: int) -> None:
+    """Whenever requests could be sent, no window holds more than the rate allows; and what it allows is let go."""
+    spacing, now, sent = Spacing(burst), 0.0, []
+    most = burst + max(1.0, HELD_UP * rate)
+    for step in steps:
+        now += step * step
+        if spacing.admits(now, rate):
+            sent.append(now)
+        else:
+            assert any(sum(at >= since for at in sent) + 1 > rate * (now - since) + most - 1e-6 for since in sent)
     for first, since in enumerate(sent):
         for last in range(first, len(sent)):
-            assert last - first + 1 <= pace * (sent[last] - since + slack) + burst + 1e-6
-    assert sorted(sent) == pytest.approx(sent)
+            assert last - first + 1 <= rate * (sent[last] - since) + most + 1e-6
 
 
-def test_who_was_not_held_up_does_not_wait() -> None:
-    """Requests that are as far apart as their turns go at once, also some milliseconds late, also a burst of them."""
-    spaced, late, together = Exit(1), Exit(1), Exit(5)
-    assert [spaced.delay(0.1 * turn, 10.0) for turn in range(20)] == [0.0] * 20
-    commits = [turn // 10 / 50 for turn in range(200)]  # ten turns each wait for the same one
-    assert [late.delay(at, 500.0) for at in commits] == [0.0] * 200
-    assert [together.delay(7.0, 2.0) for _ in range(6)] == pytest.approx([0.0] * 5 + [0.5 - LATENESS])
+def test_what_was_not_held_up_is_in_turn() -> None:
+    """Requests as far apart as their turns are sent, also some milliseconds late, also a burst of them."""
+    spaced, late, together, changed = Spacing(1), Spacing(1), Spacing(5), Spacing(10)
+    assert all(spaced.admits(turn / 10, 10.0) for turn in range(50))
+    assert all(late.admits(turn // 10 / 50, 500.0) for turn in range(500))  # ten turns each wait for one commit
+    assert [together.admits(7.0, 2.0) for _ in range(7)] == [True] * 6 + [False]
+    assert together.admits(7.6, 2.0)
+    pace, at = 2.0, 0.0
+    for _ in range(300):  # a pace that grows leaves no debts of the old one
+        pace, at = pace * 1.02, at + 1 / pace
+        assert changed.admits(at, pace)
 
 
 @pytest.mark.parametrize("rate", [0, -1.0, math.nan, math.inf, True, "fast", None, 1 / 86_401])

@@ -331,6 +331,14 @@ async def test_a_store_is_closed_whoever_is_cancelled(gateway: Gateway, path: Pa
                 await anyio.sleep(10)
         async with client(gateway, path):
             pass
+        leaving = asyncio.create_task((await client(gateway, path).__aenter__()).aclose())
+        for _ in range(step % 3 + 1):
+            await asyncio.sleep(0)
+            leaving.cancel()
+        with suppress(asyncio.CancelledError):
+            await leaving
+        async with client(gateway, path):
+            pass
         with suppress(TimeoutError):
             async with asyncio.timeout(0.002 * step), client(gateway, path):
                 await asyncio.sleep(10)

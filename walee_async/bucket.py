@@ -13,10 +13,8 @@ from walee_async.errors import DeadlineError
 LATENESS: Final = 0.002
 """Seconds by which a timer may fire late without costing the pace. An event loop rounds timers up to a millisecond and
 serves them in turn: without the credit a bucket of one reached 96.6 % of 50/s and 95 % of 200/s."""
-QUICK: Final = 100.0
-"""Requests a second from which on those that were held up a little are not kept apart: it would take a timer each."""
 HELD_UP: Final = 0.05
-"""Seconds that are a little: some commits of a store, or a few milliseconds between two turns of a busy loop."""
+"""Seconds between a turn and its request that are nothing out of the ordinary: some commits of a store, a busy loop."""
 
 
 class Bucket:
@@ -57,7 +55,9 @@ class Bucket:
         limiter = self._limiter
         since = self._loop.time()
         held = 0.0
-        if since > deadline or (self.next_at() > deadline and not limiter.has_capacity(1)):
+        # With a larger burst there may be room before that.
+        sure = self._burst == 1 and self.next_at() > deadline
+        if since > deadline or (sure and not limiter.has_capacity(1)):
             late = max(since, self.next_at()) - since
             raise DeadlineError(f"the next turn is {late:.1f} s away, past the deadline")
         # Room so soon after the last turn is what a late timer left; at a high rate it is room for many.
@@ -81,23 +81,24 @@ class Bucket:
         """There is nothing to let go of."""
 
 
-class Exit:
-    """Keeps those apart whose turns have passed while something held them up, such as a slow disk or name server.
+class Spacing:
+    """Whether requests are sent as far apart as their turns were.
 
-    Turns are spaced, and what waited for the same thing would be sent all at once when it comes. No turn is lost: who
-    was held up goes as soon as there is room. It admits what a bucket does, and `HELD_UP` of the rate more from `QUICK`
-    requests a second on.
+    What was held up by the same thing after its turn, such as a slow disk or name server, would be sent all at once.
+    It admits at most `rate * window + burst` in any window, and one more or what comes in `HELD_UP` seconds.
     """
 
-    __slots__ = ("_burst", "_free_at")
+    __slots__ = ("_burst", "_level", "_sent_at")
 
     def __init__(self, burst: int) -> None:
         self._burst = burst
-        self._free_at = -math.inf
+        self._level = 0.0  # requests that the rate has not made up for
+        self._sent_at = -math.inf
 
-    def delay(self, now: float, pace: float) -> float:
-        """Book the place of a request that could be sent now, a loop time; return the seconds until it may be sent."""
-        early = (LATENESS if pace < QUICK else HELD_UP) + (self._burst - 1) / pace
-        at = max(now, self._free_at - early)
-        self._free_at = max(at, self._free_at) + 1 / pace
-        return at - now
+    def admits(self, now: float, rate: float) -> bool:
+        """Whether a request may be sent now, a loop time; one that is admitted is taken note of as sent."""
+        level = max(0.0, self._level - (now - self._sent_at) * rate)
+        if level > self._burst + max(1.0, HELD_UP * rate) - 1.0:
+            return False
+        self._level, self._sent_at = level + 1.0, now
+        return True

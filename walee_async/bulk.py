@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 import anyio
@@ -26,7 +26,8 @@ from walee_async.feed import Feed, Handles
 from walee_async.ledger import ACCOUNT, Account, Ledger
 from walee_async.outcomes import Failed, Fetched, Outcome, Payload
 from walee_async.progress import Progress, RecentRate
-from walee_async.retry import ENDS_THE_RUN, RetryQuota, cut_off
+from walee_async.retry import ENDS_THE_RUN, UNHURRIED, RetryQuota, cut_off
+from walee_async.waiting import finish
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -38,10 +39,8 @@ T = TypeVar("T")
 
 SPARE: Final = 2
 """Outcomes that may wait for the consumer, as a multiple of the concurrency; then nothing more is sent."""
+_CUT: Final = "the run ended before the list did: a part of it was cancelled"
 _NOT_ENTERED: Final = "Enter the run first: async with walee.creator_reports(...) as run"
-UNHURRIED: Final = 450.0
-"""Seconds until a report that is being prepared is asked for again, where the gateway does not say: the middle of the
-five to ten minutes that its vendor documents."""
 
 
 class Run(Generic[T]):
@@ -71,7 +70,8 @@ class Run(Generic[T]):
         self._workers_scope = anyio.CancelScope()
         self._tasks: tuple[asyncio.Task[None], asyncio.Task[None]] | None = None
         self._ended: WaleeError | None = None
-        self._bug: Exception | None = None
+        self._bug: BaseException | None = None
+        self._left = False
 
     # -- the block ----------------------------------------------------------------------------------------------------
 
@@ -106,22 +106,17 @@ class Run(Generic[T]):
     async def _leave(self) -> None:
         """Cancel what is under way, and return when it is over, whoever is cancelled meanwhile."""
         assert self._tasks is not None
+        self._left = True
         self._feed.stop()
         self._workers_scope.cancel()
         if self._feed.reading:
             self._tasks[0].cancel()  # once, so that the list can wait while it cleans up
-        left, cancelled = set(self._tasks), None
-        with anyio.CancelScope(shield=True):
-            while left:
-                try:
-                    _, left = await asyncio.wait(left)
-                except asyncio.CancelledError as error:
-                    cancelled = error
-        self._feed.close()
-        self._workers = 0  # also those that were cancelled before they began
-        self._news.set()
-        if cancelled is not None:
-            raise cancelled
+        try:
+            await finish(self._tasks, urge=True)
+        finally:
+            self._feed.close()
+            self._workers = 0  # also those that were cancelled before they began
+            self._news.set()
 
     def __aiter__(self) -> AsyncIterator[Outcome[T]]:
         return self
@@ -189,10 +184,24 @@ class Run(Generic[T]):
     # -- the workers --------------------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        try:
+        with self._guarded():
             await self._feed.read()
-        except Exception as error:  # noqa: BLE001 - a bug in the list: the iteration raises it
-            self._break(error)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Have the iteration raise what ends a task: a bug, here or in the list, or somebody who cancels all tasks.
+
+        Nothing more is taken then, and it is raised when what is under way has come: it is paid for.
+        """
+        try:
+            yield
+        except BaseException as error:
+            cut = isinstance(error, asyncio.CancelledError)
+            if not (cut and self._left):
+                self._bug = self._bug or (RunEndedError(_CUT) if cut else error)
+                self._feed.stop()
+            if not isinstance(error, Exception):
+                raise
 
     async def _work_together(self) -> None:
         # anyio's scope, and not the task alone: it cancels also who swallows a cancellation, until he is gone.
@@ -204,18 +213,17 @@ class Run(Generic[T]):
     async def _work(self) -> None:
         ACCOUNT.set(self._account)
         try:
-            while True:
-                await self._room.acquire()
-                handle = await self._feed.next()
-                if handle is None:
-                    break
-                place = self._pulled
-                self._pulled += 1
-                came = handle if isinstance(handle, Failed) else await self._fetch(handle)
-                if not self._park(came):
-                    self._settle(place, came)
-        except Exception as error:  # noqa: BLE001 - a bug, here or in the list: the iteration raises it
-            self._break(error)
+            with self._guarded():
+                while True:
+                    await self._room.acquire()
+                    handle = await self._feed.next()
+                    if handle is None:
+                        break
+                    place = self._pulled
+                    self._pulled += 1
+                    came = handle if isinstance(handle, Failed) else await self._fetch(handle)
+                    if not self._park(came):
+                        self._settle(place, came)
         finally:
             self._workers -= 1
             if not self._workers:
@@ -234,11 +242,6 @@ class Run(Generic[T]):
         self._room.release()
         return True
 
-    def _break(self, error: Exception) -> None:
-        """Take nothing more and raise the bug in the end, when what is under way has come: it is paid for."""
-        self._bug = self._bug or error
-        self._feed.stop()
-
     async def _fetch(self, handle: str) -> Payload | Failed:
         # Past the budget, what is in the store is still to be had; nothing can be bought any more.
         if self._ended is not None and not isinstance(self._ended, BudgetError):
@@ -247,9 +250,7 @@ class Run(Generic[T]):
             return await self._source.fetch(handle)
         except ENDS_THE_RUN as error:
             self._ended = self._ended or error
-            refused = cut_off(handle, self._ended, error)
-            refused.attempts = error.attempts
-            return Failed(handle, refused)
+            return Failed(handle, cut_off(handle, self._ended, error))
         except WaleeError as error:
             return Failed(handle, error)
 

@@ -6,8 +6,6 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
-import anyio
-
 from walee_async.budget import Budget
 from walee_async.bulk import Run
 from walee_async.checkpoint import Checkpoint
@@ -29,6 +27,7 @@ from walee_async.scores import ScoreRun
 from walee_async.scoring import Brief, ScoreView
 from walee_async.session import Session
 from walee_async.store import Store
+from walee_async.waiting import finish
 from walee_async.watched import watched
 from walee_async.wire import check_base_url
 
@@ -128,8 +127,9 @@ class WaleeClient:
     async def aclose(self) -> None:
         """Close the connections, and the store if it is ours. Closing twice is fine."""
         self._pool = self._flights = None
-        with anyio.CancelScope(shield=True):
-            await self._closing.aclose()
+        closing = asyncio.create_task(self._closing.pop_all().aclose())
+        await finish([closing])
+        closing.result()
         if self.store is not self._given_store:
             self.store = None
 

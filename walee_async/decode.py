@@ -133,12 +133,16 @@ def _with_leave(decoder: msgspec.json.Decoder[Any], data: bytes | bytearray) -> 
         if found is None or found[2] != "float" or "int" not in found[1].split(" | "):
             raise
     except msgspec.DecodeError:
-        # JSON has no byte order mark, and a reader may pass over one (RFC 8259, section 8.1).
-        mended = mend_surrogates(data.removeprefix(BOM_UTF8))
+        mended = _mended(data)
         if mended == data:
             raise
         return _with_leave(decoder, mended)
-    return decoder.decode(msgspec.json.encode(_integral(msgspec.json.decode(data))))
+    return decoder.decode(msgspec.json.encode(_integral(msgspec.json.decode(_mended(data)))))
+
+
+def _mended(data: bytes | bytearray) -> bytes | bytearray:
+    # JSON has no byte order mark, and a reader may pass over one (RFC 8259, section 8.1).
+    return mend_surrogates(data.removeprefix(BOM_UTF8))
 
 
 def mend_surrogates(data: bytes | bytearray) -> bytes | bytearray:
@@ -167,7 +171,7 @@ def _check_flags(outer: object, report: object) -> None:
 
 def _check_small(data: bytes | bytearray) -> None:
     try:
-        answer = msgspec.json.decode(data)
+        answer = msgspec.json.decode(_mended(data))
     except (ValueError, RecursionError):
         return  # the view's own decoder says better where and why
     if isinstance(answer, dict):

@@ -6,10 +6,9 @@ import asyncio
 import math
 from typing import TYPE_CHECKING
 
-import anyio
-
 from walee_async.errors import DeadlineError, WaleeError
 from walee_async.ledger import ACCOUNT
+from walee_async.waiting import finish
 
 if TYPE_CHECKING:
     from walee_async.interfaces import Source
@@ -57,9 +56,9 @@ class SharedFlights:
             # It may find the report in the store, or know that there is none: only a purchase will do here.
             try:
                 payload = await self._board(handle, self._source)
-            except DeadlineError:
-                raise
             except WaleeError:
+                if not flight.task.done():
+                    raise  # this caller's own deadline has passed
                 continue
             if not payload.reused:
                 return payload
@@ -101,8 +100,7 @@ class SharedFlights:
             return
         self._land(handle, flight)
         flight.task.cancel()
-        with anyio.CancelScope(shield=True):
-            await asyncio.wait({flight.task})
+        await finish([flight.task])
 
     def _land(self, handle: str, flight: _Flight) -> None:
         """Let the next request for the handle start anew, unless it has already."""

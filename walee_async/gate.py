@@ -63,6 +63,10 @@ class Permit:
         if self.probe:
             self._gate.probe_returned()
 
+    def become(self, other: Permit) -> None:
+        """Take the place of one that was granted later, for the same request."""
+        self.granted_at, self.pace, self.probe = other.granted_at, other.pace, other.probe
+
     def answered(self) -> None:
         """The gateway is well, whatever it said of the handle."""
         self._gate.answered(self)

@@ -13,13 +13,12 @@ from walee_async.errors import AmbiguousError, NotSentError, UnexpectedAnswerErr
 from walee_async.wire import quoted, report_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
     from aiohttp.http import RawResponseMessage
 
-    from walee_async.interfaces import Ready
     from walee_async.transport import Transport
 
 HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
@@ -127,17 +126,18 @@ class Http:
         if self._ours:
             await self._session.close()
 
-    async def get(self, handle: str, secret: str, ready: Ready) -> Reply:
+    async def get(self, handle: str, secret: str, in_turn: Callable[[], bool]) -> Reply | None:
         """Ask for the report of a handle with a key, once, and return when the head of an answer has come.
 
-        `ready` is awaited before, as late as can be: where connections are ours, when there is one.
+        `in_turn` is asked as late as can be, which is, over connections of ours, when there is one. None: it said no.
 
         Raises:
             InvalidHandleError: the handle cannot be sent.
             TransportError, aiohttp.ClientError, OSError: no answer came.
         """
         url = URL(report_url(self._base_url, handle), encoded=True)
-        await ready()
+        if not in_turn():
+            return None
         return await self._session.get(url, headers={"x-api-key": secret, **HEADERS}, **self._options)
 
 
@@ -159,12 +159,14 @@ class _Connections(Http):
         self._after = f" HTTP/1.1\r\n{''.join(lines)}x-api-key: "
         self._timeout: aiohttp.ClientTimeout = self._options["timeout"]
 
-    async def get(self, handle: str, secret: str, ready: Ready) -> Reply:
+    async def get(self, handle: str, secret: str, in_turn: Callable[[], bool]) -> Reply | None:
         target = quoted(handle)
         connection = await self._connect()
+        if not in_turn():
+            connection.release()
+            return None
         request = f"{self._before}{target}{self._after}{secret}\r\n\r\n".encode()
         try:
-            await ready()
             protocol = _send(connection, request, self._timeout.sock_read)
             message, content = await protocol.read()
             while message.code < 200 and message.code != 101:  # "Early Hints" and the like: the answer is still to come

@@ -28,6 +28,9 @@ DOUBTFUL: Final = frozenset({"AmbiguousError", "all"})
 FINAL: Final = frozenset({"NoReportError"})
 """Failures that asking again would not change: a run does not repeat them unless told to."""
 
+UNHURRIED: Final = 450.0
+"""Seconds until a report that is being prepared is asked for again, where the gateway does not say: the middle of the
+five to ten minutes that its vendor documents."""
 ENDS_THE_RUN: Final = (
     AccountError,
     LongPauseError,
@@ -42,9 +45,13 @@ ENDS_THE_RUN: Final = (
 
 def cut_off(handle: str, ended: WaleeError, error: WaleeError | None = None) -> WaleeError:
     """What becomes of a handle of a run that has ended; `error` is what its own attempts came to, if there were any."""
-    if error is not None and any(attempt.charge is Charge.AMBIGUOUS for attempt in error.attempts):
-        return AmbiguousError(f"it was sent, and the run ended before it could be again: {error.detail}", handle=handle)
-    return NotAttemptedError(f"the run ended first: {ended.detail}", handle=handle).because_of(ended)
+    refused: WaleeError = NotAttemptedError(f"the run ended first: {ended.detail}", handle=handle).because_of(ended)
+    if error is not None:
+        if any(attempt.charge is Charge.AMBIGUOUS for attempt in error.attempts):
+            said = f"it was sent, and the run ended before it could be again: {error.detail}"
+            refused = AmbiguousError(said, handle=handle)
+        refused.attempts = error.attempts
+    return refused
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):

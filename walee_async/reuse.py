@@ -9,9 +9,8 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Final
-
-import anyio
 
 from walee_async import errors
 from walee_async.checks import check_kind, check_seconds
@@ -20,6 +19,7 @@ from walee_async.ledger import ACCOUNT, DOUBTS
 from walee_async.retry import DOUBTFUL, FINAL
 from walee_async.store import Standing, Store
 from walee_async.store.arrivals import SLACK
+from walee_async.waiting import finish
 from walee_async.wire.verdict import CODES
 
 if TYPE_CHECKING:
@@ -73,12 +73,14 @@ def check_age(max_age: float) -> float:
 
 async def open_store(path: str | PathLike[str], under_way: int) -> Store:
     """Open a store in a thread. Who is cancelled meanwhile leaves none open: its lock would be held until the end."""
-    opening = asyncio.create_task(asyncio.to_thread(Store.open, path, under_way=under_way))
+    opening = asyncio.get_running_loop().run_in_executor(None, partial(Store.open, path, under_way=under_way))
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
-        with anyio.CancelScope(shield=True), suppress(WaleeError):
-            await (await opening).aclose()
+        with suppress(asyncio.CancelledError):
+            await finish([opening])
+        if opening.exception() is None:
+            await finish([asyncio.create_task(opening.result().aclose())])
         raise
 
 

@@ -10,7 +10,7 @@ from walee_async.outcomes import Attempt, Charge, Exchange
 from walee_async.wire import Answer, excerpt, report_url, shown
 
 if TYPE_CHECKING:
-    from walee_async.gate import Permit
+    from walee_async.gate import Gate, Permit
     from walee_async.keys import Key
     from walee_async.store import Intent
 
@@ -24,8 +24,9 @@ class Sending:
         "handle",
         "intent",
         "number",
-        "pace",
+        "permit",
         "queue_seconds",
+        "queued_at",
         "seconds",
         "sent_at",
         "started",
@@ -34,7 +35,8 @@ class Sending:
     def __init__(self, handle: str, number: int, queued_at: float, permit: Permit) -> None:
         self.handle = handle
         self.number = number
-        self.pace = permit.pace
+        self.permit = permit
+        self.queued_at = queued_at
         self.queue_seconds = permit.granted_at - queued_at
         self.sent_at = self.started = self.seconds = 0.0
         self.given_up = False  # by all who asked, when the answer had come
@@ -44,6 +46,15 @@ class Sending:
     def start(self) -> None:
         """Take note that from here on it may be sent."""
         self.sent_at, self.started = time.time(), time.perf_counter()
+
+    async def wait(self, gate: Gate) -> None:
+        """Take another turn; raises as `Gate.permit`, and then nothing was sent."""
+        self.started = 0.0
+        again = await gate.permit()
+        assert again is not None  # without a deadline or patience
+        self.permit.become(again)
+        self.queue_seconds = again.granted_at - self.queued_at
+        self.start()
 
     def end(self, key: Key, charge: Charge) -> Attempt:
         """What it came to."""

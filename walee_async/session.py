@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from walee_async.bucket import Exit
+from walee_async.bucket import Spacing
 from walee_async.checkpoint import Checkpoint
 from walee_async.errors import (
     AccountError,
@@ -75,7 +75,7 @@ class Session:
         self._store = store
         self._http = open_http(transport, base_url)
         self._lines = asyncio.Semaphore(self._http.limit)
-        self._exit = Exit(gate.burst)
+        self._spacing = Spacing(gate.burst)
 
     @property
     def full(self) -> bool:
@@ -144,10 +144,12 @@ class Session:
             return await self._exchange(send), None
         except StoreError:
             raise  # It is not written down, so it was not sent.
-        except WaleeError as error:
+        except NotSentError as error:
             return None, error
         except BaseException as broken:
-            # Cancelled: once it was on its way it may have been bought, and the books must say so.
+            if send.started and isinstance(broken, WaleeError):
+                return None, broken
+            # Cancelled, or no other turn: once it was on its way it may have been bought, and the books must say so.
             so_far.append(self._enter(send, Charge.AMBIGUOUS if send.started else Charge.NOT_SENT, broken))
             if self._store is not None and send.intent is not None:
                 self._store.settle(send.intent, so_far[-1])
@@ -170,7 +172,9 @@ class Session:
         problem: TransportError | None = None
         reply: Reply | None = None
         try:
-            reply = await self._http.get(send.handle, self._key.secret, partial(self._leave, send))
+            in_turn = partial(self._in_turn, send)
+            while (reply := await self._http.get(send.handle, self._key.secret, in_turn)) is None:
+                await send.wait(self.gate)
             headers = {name.lower(): value for name, value in reply.headers.items()}
             send.answer = Answer(status=reply.status, headers=headers, body=b"", received_at=time.time())
             if 200 <= reply.status < 300:
@@ -186,13 +190,9 @@ class Session:
         self._obey(send.answer)
         return read_answer(send.handle, send.answer, cap=self._transport.max_inflated, keys=[self._key.secret])
 
-    async def _leave(self, send: Sending) -> None:
-        """Wait where this request and others were held up past their turns: they would all be sent at once."""
-        delay = self._exit.delay(asyncio.get_running_loop().time(), send.pace)
-        if delay > 0:
-            send.started = 0.0  # who is cancelled meanwhile has bought nothing
-            await asyncio.sleep(delay)
-            send.start()
+    def _in_turn(self, send: Sending) -> bool:
+        """Whether it may be sent now; not where it and others were held up, and would be sent all at once."""
+        return send.permit.probe or self._spacing.admits(asyncio.get_running_loop().time(), send.permit.pace)
 
     async def _wait_to_read(self, send: Sending, reply: Reply) -> None:
         """Wait where this pass of the loop has been long: to decompress a report makes it longer.

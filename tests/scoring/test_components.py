@@ -411,6 +411,13 @@ def test_percentages_are_not_taken_for_fractions(wanted: Any) -> None:
     assert (found.value, found.evidence) == (None, ())
 
 
+def test_what_rounding_makes_of_a_whole_is_a_fraction() -> None:
+    """A share that is a little above 1 is everybody; one well above it is no fraction."""
+    for weight, value in ((1.0000000000000002, 100.0), (1.009, 100.0), (1.02, None)):
+        report = audience(audience_geo={"countries": [{"code": "US", "weight": weight}]})
+        assert audience_fit(report, Brief.make(countries="US", **FULL)).value == value
+
+
 def test_without_the_joint_table_any_overlap_is_possible() -> None:
     """Women are 30 %, those of 18 to 24 are 60 %: women of that age at most 30 %, and 18 % if neither depends."""
     report = audience(audience_genders=GENDERS, audience_ages=AGES)

@@ -20,6 +20,10 @@ MOST: Final = 1e15
 """No count or rate is that high. Past it lie whole numbers that neither a float nor 64 bits can hold."""
 
 
+FRACTION: Final = 1.01
+"""The most that a share of an audience can be, and what rounding may make of it."""
+
+
 def known(value: float | None) -> float | None:
     """The value, or None where it is missing or no count, rate or share can be so: below zero, or past `MOST`."""
     return value if value is not None and 0 <= value < MOST else None
@@ -76,14 +80,14 @@ class Interval(Struct, frozen=True):
 def table_of(rows: Iterable[CodeWeight | CountryWeight | LanguageWeight] | None) -> dict[str, float]:
     """The known weights by code in upper case; rows of one code add up.
 
-    None of a table in which a weight is above 1: it holds something else than fractions, such as percentages.
+    None of a table in which a weight is above `FRACTION`: it holds something else, such as percentages.
     """
     table: dict[str, float] = {}
     for row in rows or ():
         code, weight = row.code, row.weight
-        if code is None or weight is None or weight < 0:  # as `known`, for hundreds of rows a report
+        if code is None or weight is None or not weight >= 0:  # as `known`, for hundreds of rows a report
             continue
-        if weight > 1:
+        if weight > FRACTION:
             return {}
         code = code.upper()
         table[code] = table.get(code, 0.0) + weight
