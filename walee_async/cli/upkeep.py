@@ -21,6 +21,7 @@ from walee_async.cli.standing import picture, summary_of, table_of
 from walee_async.cli.text import clean, plural, size
 from walee_async.errors import ConfigError
 from walee_async.store import Store, StoreReader
+from walee_async.store.exchange import check_file
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -205,7 +206,9 @@ def import_(path: Path, file: Path) -> Exit:
         StoreError: the store cannot be used.
     """
     screen = Screen()
-    _check_file(file)
+    if not file.exists():
+        raise ConfigError(f"There is no file {file}")
+    check_file(file)
     with open_store(path, screen, create=True) as store:
         before = asyncio.run(store.totals()).imported
         done, broken = _imported(store, file)
@@ -232,13 +235,6 @@ def import_(path: Path, file: Path) -> Exit:
         clean(f"{plural(imported.added, 'report')} brought into {path}, {imported.known:,} there already{more}.")
     )
     return Exit.SOME_FAILED if imported.rejected else Exit.FETCHED
-
-
-def _check_file(file: Path) -> None:
-    if file.is_dir():
-        raise ConfigError(f"{file} is a folder; name a file, or a pipe")
-    if not file.exists():
-        raise ConfigError(f"There is no file {file}")
 
 
 def _imported(store: Store, file: Path) -> tuple[_Done[Imported], ConfigError | None]:
