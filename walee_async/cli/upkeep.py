@@ -166,10 +166,16 @@ def _export_file(path: Path, file: Path, *, latest: bool) -> Exit:
     written = done.result or 0
     lost = tell_lost(path, screen)
     for finding in damaged:
-        named = "" if finding.version is None else f"Left out: {finding.handle or 'a report'}, "
-        screen.warn(f"{named}{finding.problem}.")
+        screen.warn(f"{_named(finding)}{finding.problem}.")
     screen.say(clean(f"{plural(written, 'report')} written to {file} ({size(file.stat().st_size)})."))
     return Exit.STORE if damaged or lost else Exit.FETCHED
+
+
+def _named(finding: Finding) -> str:
+    """How to begin to tell of a finding: with the report that is left out, or the handle, where it is about one."""
+    if finding.version is None:
+        return "" if finding.handle is None else f"{finding.handle}, "
+    return f"Left out: {finding.handle or 'a report'}, "
 
 
 def _export_tables(path: Path, folder: Path, options: ExportOptions) -> Exit:
@@ -181,8 +187,7 @@ def _export_tables(path: Path, folder: Path, options: ExportOptions) -> Exit:
     def tell(finding: Finding) -> None:
         troubles[finding.damage] += 1
         if troubles.total() <= NAMED:
-            left_out = "" if finding.version is None else "Left out: "
-            screen.warn(f"{left_out}{finding.handle or 'a report'}, {finding.problem}.")
+            screen.warn(f"{_named(finding)}{finding.problem}.")
 
     chosen = {"every": options.every, "bom": options.bom, "replace": options.replace}
     try:
