@@ -479,6 +479,7 @@ def test_reports_move_between_stores(walee: Any, tool: Any, gateway: Gateway, st
         ("score", "reports.db"),
         ("score", "reports.db", "--explain", "h0"),
         ("merge", "all.db", "reports.db"),
+        ("page", "reports.db", "--out", "page.html"),
     ],
 )
 def test_what_a_damaged_log_has_lost_is_told(tool: Any, gateway: Gateway, store: Path, command: list[str]) -> None:
@@ -498,6 +499,35 @@ def test_what_a_damaged_log_has_lost_is_told(tool: Any, gateway: Gateway, store:
     said = " ".join(f"{ended.out.decode()} {ended.err}".split())
     assert re.search(r"reports\.db-wal is damaged: \d+ commits after its frame \d+ cannot be read", said)
     assert store.with_name("reports.db-wal").read_bytes() == log
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("verify", "reports.db"), "note the last commit in {} 1 report examined: all are whole."),
+        (("merge", "all.db", "reports.db"), "Note: reports.db: the last commit in {}. 1 report and"),
+        (("score", "reports.db"), "Note: the last commit in {}."),
+    ],
+)
+def test_what_a_power_cut_leaves_is_a_note(
+    tool: Any, gateway: Gateway, store: Path, command: list[str], said: str
+) -> None:
+    """A last commit that is incomplete is told of, is no report that was left out, and leaves the exit code at 0."""
+    report = gateway.maker.report(0)["payload"]
+    (store.parent / "some.jsonl").write_text(json.dumps({"handle": "h0", "report": report, "received_at": 7}))
+    assert tool("import", "whole.db", "some.jsonl").code == 0
+    with Store.open(store.parent / "whole.db") as whole:
+        asyncio.run(end(whole, "h1"))
+        asyncio.run(end(whole, "h2"))
+        log = bytearray(whole.path.with_name("whole.db-wal").read_bytes())
+        store.write_bytes(whole.path.read_bytes())
+    log[-9] ^= 1
+    store.with_name("reports.db-wal").write_bytes(log)
+    ended = tool(*command)
+    assert ended.code == 0
+    told = " ".join(f"{ended.err} {ended.out.decode()}".split())
+    of = "reports.db-wal is incomplete: a power cut leaves this, or the file was damaged"
+    assert re.search(re.escape(said).replace(re.escape("{}"), r"\S*" + re.escape(of)), told), told
 
 
 async def end(store: Store, handle: str) -> None:
@@ -543,7 +573,14 @@ def test_a_cut_export_is_brought_in_as_far_as_it_goes(scored: Path, tool: Any) -
     assert 0 < brought <= 12
     assert ended.code == 3
     assert "Note: cut.jsonl.gz cannot be read: Compressed file ended before" in ended.err
-    assert ended.err.endswith(f"{brought} reports brought into new.db, up to where the file breaks off.\n")
+    assert ended.err.endswith(
+        f"{brought} reports brought into new.db, 0 there already, up to where the file breaks off.\n"
+    )
+    again = tool("import", "new.db", "cut.jsonl.gz")
+    assert again.code == 3
+    assert again.err.endswith(
+        f"0 reports brought into new.db, {brought} there already, up to where the file breaks off.\n"
+    )
     (tool.folder / "short.jsonl.gz").write_bytes(gzip.compress(lines)[:99])
     none = tool("import", "other.db", "short.jsonl.gz")
     assert none.code == 2

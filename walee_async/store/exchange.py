@@ -108,7 +108,9 @@ def _line(said: Version, payload: Payload) -> Line:
     )
 
 
-def import_file(source: str | PathLike[str], writer: Writer, stop: threading.Event) -> Imported:
+def import_file(
+    source: str | PathLike[str], writer: Writer, stop: threading.Event, told: Callable[[int, int], None] | None
+) -> Imported:
     """Bring in the reports of a file through the writer, some at a time, until told to stop; blocks.
 
     Raises:
@@ -124,6 +126,8 @@ def import_file(source: str | PathLike[str], writer: Writer, stop: threading.Eve
         new = writer.submit_from_thread(partial(_bring_in, arrivals=tuple(chunk)), begins=True).result()
         added, known = added + new, known + len(chunk) - new
         chunk.clear()
+        if told is not None:
+            told(added, known)
 
     try:
         for number, line in enumerate(_records(Path(source)), 1):
