@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from walee_async.errors import StoreDamagedError, StoreError, StorePathError
+from walee_async.export import export_tables
 from walee_async.outcomes import Attempt, Charge, Payload
 from walee_async.rescoring import rescore
 from walee_async.store import Finding, Merged, Store, StoreReader
@@ -439,11 +440,32 @@ def test_a_wrong_number_leaves_no_report_out_in_silence(
         assert exported[-1] == Finding(said)
     with Store.open(path.with_name("all.db")) as into:
         assert Finding(said) in asyncio.run(merge(into, path)).damaged
+    tables: list[Finding] = []
+    export_tables(path, path.with_name("tables"), format="csv", every=every, on_trouble=tables.append)
+    assert tables[-1] == Finding(said)
     scored: list[Finding] = []
     list(rescore(path, on_trouble=scored.append))
     assert scored[-1] == Finding(said)
     with pytest.raises(StoreDamagedError):
         list(rescore(path))
+
+
+@pytest.mark.anyio
+async def test_a_walk_that_is_broken_off_leaves_nothing_open(several: bytes, path: Path) -> None:
+    """Its files are closed when it ends, also when it is not gone through; other reads go on meanwhile."""
+    path.write_bytes(several)
+    files = Path("/dev/fd")
+    async with Store.open(path, read_only=True) as store:
+        for _ in range(3):
+            await store.totals()
+        counts = []
+        for _ in range(30):
+            async with aclosing(store.payloads(every=True)) as walk:
+                assert await anext(walk) == await store.read(1)
+            async with aclosing(store.verify()) as examined:
+                assert [finding async for finding in examined] == []
+            counts.append(len(list(files.iterdir())) if files.exists() else 0)
+    assert max(counts[5:]) <= counts[0] + 9
 
 
 async def exports(store: Store, target: Path, told: list[Finding], *, every: bool) -> None:

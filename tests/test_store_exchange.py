@@ -247,6 +247,16 @@ async def test_a_name_that_no_file_can_have_is_said_so(tmp_path: Path, name: str
             await store.import_(tmp_path / name)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="this system has no such files")
+async def test_only_ordinary_files_are_brought_in(tmp_path: Path) -> None:
+    """What could keep whoever reads it waiting is refused at once: a pipe, a device; so is a folder."""
+    os.mkfifo(tmp_path / "pipe")
+    async with Store.open(tmp_path / "reports.db") as store:
+        for name, said in (("pipe", "a pipe, no ordinary"), ("/dev/null", "a device, no ordinary"), (".", "a folder;")):
+            with pytest.raises(ConfigError, match=f" is {said} "):
+                await store.import_(tmp_path / name)
+
+
 async def test_importing_does_not_hold_up_the_journal(tmp_path: Path) -> None:
     """While thousands of reports are brought in, purchases are still entered, between one portion and the next."""
     async with Store.open(tmp_path / "one.db") as store:

@@ -7,7 +7,9 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,28 @@ def here(
         return code, " ".join(said.err.decode().split()), said.out
 
     return call
+
+
+def misnumbered(path: Path) -> None:
+    """Turn the number of the fourth report in its table into another."""
+    with closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'reports'").fetchone()
+    content = bytearray(path.read_bytes())
+    start = (root - 1) * 8192
+    cell = start + int.from_bytes(content[start + 14 : start + 16], "big")
+    number = cell + 1 + (content[cell] > 127)  # behind the row's length
+    assert content[number] == 4
+    content[number] ^= 64
+    path.write_bytes(content)
+
+
+def test_reports_that_may_be_missing_are_told(here: Here, tmp_path: Path) -> None:
+    """Where numbers in the table of reports are wrong, that is said once, of no report, and the exit code is 5."""
+    misnumbered(tmp_path / "reports.db")
+    code, said, _ = here("--tables", "tables", "--every", "--format", "csv")
+    assert code == 5
+    assert "Note: the table of reports is damaged: numbers in it are wrong, and reports may be missing." in said
+    assert (tmp_path / "tables" / "creators.csv").exists()
 
 
 def files(folder: Path) -> list[str]:

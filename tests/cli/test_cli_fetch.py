@@ -90,6 +90,17 @@ def test_a_gateway_that_is_not_there(walee_for: Any, unused_port: int, command: 
     assert "Check the base URL, the network and the proxy." in " ".join(ended.err.split())
 
 
+def test_a_gateway_that_is_gone_is_told_where_something_was_reused(
+    walee: Any, walee_for: Any, gateway: Gateway, unused_port: int
+) -> None:
+    """A report that was in the store is no sign of the gateway: nothing was reached, and the exit code is 4."""
+    assert walee("fetch", gateway.handles[0]).code == 0
+    alone = walee_for(None)
+    alone.environment["WALEE_API_KEY"] = "wk_test_0123456789"
+    nobody = alone("fetch", *gateway.handles[:2], "--base-url", f"http://127.0.0.1:{unused_port}/api")
+    assert nobody.code == 4
+
+
 def test_a_list_that_nobody_answers_is_about_no_rate(walee_for: Any, unused_port: int) -> None:
     """When a run ends because nothing was reached for the whole deadline, the address is doubted, and not the rate."""
     walee = walee_for(None)

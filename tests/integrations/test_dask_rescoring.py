@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import gzip
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pytest
 from _dask import needs_dask
 from rescore import fill
@@ -15,7 +18,7 @@ from rescore import fill
 needs_dask()
 
 from walee_async import Brief, rescore
-from walee_async.errors import ConfigError, PayloadError
+from walee_async.errors import ConfigError, PayloadError, StoreDamagedError
 from walee_async.integrations.dask import fetch_on_dask, rescore_on_dask, write_scores_on_dask
 from walee_async.integrations.dask import rescoring as on_workers
 from walee_async.scoring import Score
@@ -62,6 +65,29 @@ def test_lines_are_each_in_one_block(tmp_path: Path) -> None:
             for line in on_workers._lines(on_workers.Part(str(file), first, first + block, False))
         ]
         assert found == texts
+
+
+async def test_numbers_that_do_not_ascend_are_told_or_raised(tmp_path: Path) -> None:
+    """A part of a store whose table of reports is damaged ends there, and says so."""
+    path = tmp_path / "reports.db"
+    await fill(path, 9, 9)
+    kept = [score.handle for score in rescore(path, BRIEF, jobs=1)]
+    with closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'reports'").fetchone()
+    content = bytearray(path.read_bytes())
+    start = (root - 1) * 8192
+    cell = start + int.from_bytes(content[start + 18 : start + 20], "big")
+    number = cell + 1 + (content[cell] > 127)  # behind the row's length
+    assert content[number] == 6
+    content[number] = 70
+    path.write_bytes(content)
+    (part,) = on_workers.plan(str(path))
+    scores, troubles = on_workers.score_part(part, BRIEF, True, 0)
+    said = "the table of reports is damaged: numbers in it are wrong, and reports may be missing"
+    assert [score.handle for score in msgspec.json.decode(scores, type=list[Score])] == kept[:5]
+    assert troubles == [Finding(said)]
+    with pytest.raises(StoreDamagedError, match="numbers in it are wrong"):
+        on_workers.score_part(part, BRIEF, False, 0)
 
 
 async def test_what_cannot_be_read_is_told_or_raised(tmp_path: Path, client: Any) -> None:

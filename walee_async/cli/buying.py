@@ -196,6 +196,6 @@ def exit_after(ending: Ending, ledger: Ledger, interrupts: Interrupts) -> Exit:
         return exit_of(ending.refused)
     if interrupts.exit is not None:
         return interrupts.exit
-    if not ledger.fetched and ledger.charges and not ledger.sent:  # it tried, and nobody was there
+    if ledger.fetched == ledger.reused and ledger.charges and not ledger.sent:  # it tried, and nobody was there
         return Exit.ACCOUNT
     return Exit.SOME_FAILED if ledger.failed else Exit.FETCHED

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from walee_async.cli.options import SpendOptions, StoreOptions
     from walee_async.cli.screen import Screen
+    from walee_async.store import Finding
 
 DAY: Final = 24 * 3600.0
 _SUFFIXES: Final = {".db", ".sqlite", ".sqlite3"}
@@ -89,6 +90,11 @@ def tell_lost(path: Path, screen: Screen) -> bool:
     return lost.damage
 
 
+def is_of_report(finding: Finding) -> bool:
+    """Whether a finding is about one report, rather than the store's tables or its log."""
+    return finding.version is not None or finding.handle is not None
+
+
 def start_over(path: Path, screen: Screen, *, yes: bool) -> None:
     """Remove a store with all that is in it, once somebody has said that this is meant.
 
@@ -131,7 +137,7 @@ def find_store(targets: Sequence[str], option: Path) -> tuple[Path, list[str]]:
     Raises:
         ConfigError: it cannot be told which store is meant, there is none of the name, or an argument is an option.
     """
-    stores = [target for target in map(checked, targets) if _is_store(target)]
+    stores = [target for target in map(checked, targets) if is_store(target)]
     if not stores:
         return option, list(targets)
     if len(set(stores)) > 1:
@@ -146,7 +152,7 @@ def find_store(targets: Sequence[str], option: Path) -> tuple[Path, list[str]]:
     return path, []
 
 
-def _is_store(target: str) -> bool:
+def is_store(target: str) -> bool:
     """Whether an argument is a store by its name or its first bytes, rather than a handle or a list."""
     path = Path(target)
     if target.startswith("@") or "://" in target:

@@ -124,9 +124,8 @@ def refuse_keys(arguments: Sequence[str]) -> None:
     """
     several, one = _environment()
     secrets = [secret for secret in (*several, one.strip()) if len(secret) >= _LONG_ENOUGH]
-    if arguments[:1] == [
-        "gateway"
-    ]:  # whose keys are made up, and stand in the environment of those who develop with it
+    # The test gateway's keys are made up, and stand in the environment of those who develop with it.
+    if arguments[:1] == ["gateway"]:
         return
     for argument in arguments:
         if _KEY_OPTION.fullmatch(argument) or any(secret in argument for secret in secrets):

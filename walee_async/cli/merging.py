@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from walee_async.cli.exits import Exit
-from walee_async.cli.keeping import open_store
+from walee_async.cli.keeping import is_of_report, open_store
 from walee_async.cli.screen import Screen
 from walee_async.cli.text import clean, plural
 from walee_async.errors import ConfigError
@@ -66,8 +66,9 @@ async def merge_all(store: Store, sources: Sequence[Path], screen: Screen) -> Ex
         merged = await store.merge(source)
         reports, attempts = reports + merged.reports, attempts + merged.attempts
         for finding in merged.damaged:
-            named = "" if finding.version is None else f"{finding.handle or 'a report'}, "
-            screen.warn(f"Left out of {source}: {named}{finding.problem}.")
+            of_report = is_of_report(finding)
+            named = f"Left out of {source}: {finding.handle or 'a report'}, " if of_report else f"{source}: "
+            screen.warn(f"{named}{finding.problem}.")
             damaged += finding.damage
     brought = f"{plural(reports, 'report')} and {plural(attempts, 'entry', 'entries')} of the books"
     screen.say(clean(f"{brought} brought from {plural(len(sources), 'store')} into {store.path}."))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from walee_async.cli.exits import Exit
+from walee_async.cli.keeping import tell_lost
 from walee_async.cli.pagefile import check_page, write_page
 from walee_async.cli.rating import counted
 from walee_async.cli.screen import Screen, complain
@@ -49,14 +50,15 @@ def page(store: Path, brief: Path | None, out: Path, top: int, price: float | No
     for found in counted(rescore(store, wanted, on_trouble=tally.miss), screen):
         tally.add(found)
     tally.warn(store, screen)
+    code = Exit.STORE if tell_lost(store, screen) else tally.exit
     if not tally.scored:
         complain(f"{store} holds no report that can be scored, so there is no page.")
-        return tally.exit or Exit.SOME_FAILED
+        return code or Exit.SOME_FAILED
     length = make(store, wanted, tally, out, price)
     best = f"The best {len(tally.kept):,} of {tally.scored:,} creators" if len(tally.kept) < tally.scored else ""
     said = best or plural(tally.scored, "creator")
     screen.say(clean(f"{said} written to {out} ({length}); open it in a browser."))
-    return tally.exit
+    return code
 
 
 def make(store: Path, brief: Brief, tally: Tally, out: Path, price: float | None) -> str:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from walee_async.cli.text import UNKNOWN, big, clean, known, percent, sparkline
+from walee_async.models.profile import ascending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +45,7 @@ def portrait(report: CreatorReport) -> Iterator[RenderableType]:
     else:
         yield from _identity(profile, report)
         yield from _section("Numbers", _numbers(profile))
-        yield from _growth(profile.stat_history or ())
+        yield from _growth(ascending(profile.stat_history))
     yield from _quality(report.cqs)
     yield from _audience(report.audience)
     if profile is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Raw, Struct
 
 from walee_async.cli.exits import Exit, OutputError
-from walee_async.cli.keeping import age_of
+from walee_async.cli.keeping import age_of, is_store
 from walee_async.cli.keys import find_keys
 from walee_async.cli.pagefile import check_page, write_page
 from walee_async.cli.portrait import portrait
@@ -87,6 +87,9 @@ def report(text: str, account: AccountOptions, store: StoreOptions, form: Form, 
 
 def _one_handle(text: str) -> str:
     """The handle; what `walee fetch` would take for a list is not sent to the gateway as the name of a creator."""
+    if is_list(text) and is_store(text):
+        use = f"name a handle, and --store {text}. If it is a handle, put an @ before it"
+        raise ConfigError(f"{text} is a store, and this is about one creator; {use}")
     if is_list(text):
         use = "use `walee fetch`. If it is a handle, put an @ before it"
         raise ConfigError(f"{text} is a list of handles, and this is about one creator; {use}")

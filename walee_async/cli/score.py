@@ -183,7 +183,7 @@ def _print(tally: Tally, rating: Rating, store: Path) -> None:
         for line in Board(tally.kept, rating.brief, console.width).lines():
             console.print(line)
         console.print()
-    elif not tally.missing and not tally.first and not tally.invalid:
+    elif not tally.missing and not tally.first and not tally.remarks and not tally.invalid:
         listed = any(Path(target) != store for target in rating.order.targets)
         empty = "The list names nobody" if listed else f"{store} holds no report yet"
         console.print(Text(clean(f"{empty}, so there is nobody to score.")))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from walee_async.cli.exits import Exit, OutputError
+from walee_async.cli.keeping import is_of_report
 from walee_async.scoring import Grade, Score, rank
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class Tally:
         self.flags: Counter[str] = Counter()
         self.first: list[Finding] = []
         """The first reports that are damaged or cannot be read."""
+        self.remarks: list[Finding] = []
+        """What is wrong with the store, and not with one report."""
         self.damaged = 0
         self.unreadable = 0
         self.missing: list[str] = []
@@ -110,7 +113,7 @@ class Tally:
     @property
     def exit(self) -> Exit:
         """The exit code that says how bad it is."""
-        if self.damaged:
+        if self.damaged or any(remark.damage for remark in self.remarks):
             return Exit.STORE
         return Exit.SOME_FAILED if self.unreadable or self.invalid else Exit.FETCHED
 
@@ -121,14 +124,19 @@ class Tally:
         self.kept.add(score)
 
     def miss(self, finding: Finding) -> None:
-        """Take note of a report that is damaged or cannot be read."""
+        """Take note of a report that is damaged or cannot be read, or of what is wrong with the store."""
+        if not is_of_report(finding):
+            self.remarks.append(finding)
+            return
         self.damaged += finding.damage
         self.unreadable += not finding.damage
         if len(self.first) < NAMED:
             self.first.append(finding)
 
     def warn(self, store: Path, screen: Screen) -> None:
-        """Name the first reports that could not be scored."""
+        """Name the first reports that could not be scored, and say what is wrong with the store."""
+        for remark in self.remarks:
+            screen.warn(f"{remark.problem}.")
         for finding in self.first:
             screen.warn(f"{finding.handle or 'A report'} cannot be scored: {finding.problem}.")
         more = self.damaged + self.unreadable - len(self.first)

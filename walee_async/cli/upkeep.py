@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from msgspec import Struct
@@ -15,12 +16,13 @@ from rich.text import Text
 
 from walee_async.cli.exits import Exit, OutputError
 from walee_async.cli.interrupts import Interrupts
-from walee_async.cli.keeping import DAY, confirm, open_store, tell_lost
+from walee_async.cli.keeping import DAY, confirm, is_of_report, open_store, tell_lost
 from walee_async.cli.screen import Screen, console_on
 from walee_async.cli.standing import picture, summary_of, table_of
 from walee_async.cli.text import clean, plural, size
 from walee_async.errors import ConfigError
 from walee_async.store import Store, StoreReader
+from walee_async.store.exchange import check_file
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from walee_async.cli.options import ExportOptions
     from walee_async.store import Finding
-    from walee_async.store.records import Imported, Rejected
+    from walee_async.store.records import Rejected
 
 T = TypeVar("T")
 
@@ -81,7 +83,8 @@ async def _verify(path: Path) -> Exit:
 
     async with await asyncio.to_thread(Store.open, path, read_only=True) as store:
         async for finding in store.verify(count):
-            damaged, unreadable = damaged + finding.damage, unreadable + (not finding.damage)
+            damaged += finding.damage
+            unreadable += not finding.damage and is_of_report(finding)
             console.print(_told(finding), soft_wrap=True)
     well = "all are whole" if not damaged + unreadable else f"{damaged:,} damaged, {unreadable:,} unreadable"
     console.print(Text(f"{plural(examined, 'report')} examined: {well}."), soft_wrap=True)
@@ -91,7 +94,8 @@ async def _verify(path: Path) -> Exit:
 
 
 def _told(finding: Finding) -> Text:
-    kind = ("damaged", "bold red") if finding.damage else ("unreadable", "yellow")
+    unreadable = ("unreadable", "yellow") if is_of_report(finding) else ("note", "yellow")
+    kind = ("damaged", "bold red") if finding.damage else unreadable
     names = [finding.handle, finding.report_id and f"report {finding.report_id}"]
     where = ", ".join(name for name in names if name)
     return Text.assemble(kind, " ", clean(f"{where + ': ' if where else ''}{finding.problem}"))
@@ -165,10 +169,16 @@ def _export_file(path: Path, file: Path, *, latest: bool) -> Exit:
     written = done.result or 0
     lost = tell_lost(path, screen)
     for finding in damaged:
-        named = "" if finding.version is None else f"Left out: {finding.handle or 'a report'}, "
-        screen.warn(f"{named}{finding.problem}.")
+        screen.warn(f"{_named(finding)}{finding.problem}.")
     screen.say(clean(f"{plural(written, 'report')} written to {file} ({size(file.stat().st_size)})."))
     return Exit.STORE if damaged or lost else Exit.FETCHED
+
+
+def _named(finding: Finding) -> str:
+    """How to begin to tell of a finding: with the report that is left out, or the handle, where it is about one."""
+    if finding.version is None:
+        return "" if finding.handle is None else f"{finding.handle}, "
+    return f"Left out: {finding.handle or 'a report'}, "
 
 
 def _export_tables(path: Path, folder: Path, options: ExportOptions) -> Exit:
@@ -180,8 +190,7 @@ def _export_tables(path: Path, folder: Path, options: ExportOptions) -> Exit:
     def tell(finding: Finding) -> None:
         troubles[finding.damage] += 1
         if troubles.total() <= NAMED:
-            left_out = "" if finding.version is None else "Left out: "
-            screen.warn(f"{left_out}{finding.handle or 'a report'}, {finding.problem}.")
+            screen.warn(f"{_named(finding)}{finding.problem}.")
 
     chosen = {"every": options.every, "bom": options.bom, "replace": options.replace}
     try:
@@ -205,17 +214,18 @@ def import_(path: Path, file: Path) -> Exit:
         StoreError: the store cannot be used.
     """
     screen = Screen()
-    _check_file(file)
+    if not file.exists():
+        raise ConfigError(f"There is no file {file}")
+    check_file(file)
     with open_store(path, screen, create=True) as store:
-        before = asyncio.run(store.totals()).imported
-        done, broken = _imported(store, file)
-        added = asyncio.run(store.totals()).imported - before
-    if broken is not None:
-        return _broken_off(broken, added, path, screen)
+        counts = Counter[str]()
+        try:
+            done = asyncio.run(_unless_stopped(store.import_(file, partial(_count, counts))))
+        except ConfigError as error:
+            return _broken_off(error, counts, path, screen)
     if done.result is None:
-        screen.say(
-            clean(f"Interrupted: {plural(added, 'report')} brought into {path}; the same command again goes on.")
-        )
+        added = plural(counts["added"], "report")
+        screen.say(clean(f"Interrupted: {added} brought into {path}; the same command again goes on."))
         return done.exit or Exit.INTERRUPTED
     imported = done.result
     if imported.first_rejected and not imported.added + imported.known and all(map(_no_json, imported.first_rejected)):
@@ -234,27 +244,17 @@ def import_(path: Path, file: Path) -> Exit:
     return Exit.SOME_FAILED if imported.rejected else Exit.FETCHED
 
 
-def _check_file(file: Path) -> None:
-    if file.is_dir():
-        raise ConfigError(f"{file} is a folder; name a file, or a pipe")
-    if not file.exists():
-        raise ConfigError(f"There is no file {file}")
+def _count(counts: Counter[str], added: int, known: int) -> None:
+    counts.update({"added": added - counts["added"], "known": known - counts["known"]})
 
 
-def _imported(store: Store, file: Path) -> tuple[_Done[Imported], ConfigError | None]:
-    """What came of the file, and the error by which it broke off, if it did."""
-    try:
-        return asyncio.run(_unless_stopped(store.import_(file))), None
-    except ConfigError as error:
-        return _Done(), error
-
-
-def _broken_off(error: ConfigError, added: int, path: Path, screen: Screen) -> Exit:
+def _broken_off(error: ConfigError, counts: Counter[str], path: Path, screen: Screen) -> Exit:
     """Tell of a file that was cut off; the reports before that place are brought in."""
-    if not added:
+    if not counts.total():
         raise error
     screen.warn(str(error))
-    screen.say(clean(f"{plural(added, 'report')} brought into {path}, up to where the file breaks off."))
+    there = f"{plural(counts['added'], 'report')} brought into {path}, {counts['known']:,} there already"
+    screen.say(clean(f"{there}, up to where the file breaks off."))
     return Exit.SOME_FAILED
 
 

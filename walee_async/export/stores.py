@@ -50,7 +50,8 @@ def export_tables(
         bom: CSV for spreadsheets; see `as_csv`.
         replace: Put the tables in the place of those in the folder.
         on_trouble: Is told of a report that is damaged (`damage`) or no report that can be decoded, which is then left
-            out, and of a cell past what a table can hold, which is left empty. Without it, the first is raised.
+            out, of reports that may be missing, and of a cell past what a table can hold, which is left empty. Without
+            it, the first is raised.
 
     Raises:
         ConfigError: an argument is wrong, the folder has tables already or cannot be written to, pyarrow is missing.
@@ -110,9 +111,7 @@ def _made(folder: Path) -> Iterator[None]:
 def _write(
     reader: StoreReader, files: dict[str, TableFile], *, every: bool, on_trouble: Callable[[Finding], None] | None
 ) -> None:
-    last = 0
-    while page := reader.versions(last, every=every):
-        last = page[-1]
+    for page in reader.pages(every=every, on_damage=on_trouble):
         reports = list(_reports(reader, page, on_trouble))
         for tidy in tidy_tables():
             files[tidy.table.name].write([row for stored in reports for row in tidy.of(stored)])

@@ -39,9 +39,9 @@ def examine(reader: StoreReader) -> Iterator[Finding | int]:
     if (lost := lost_commits(reader.path)) is not None:
         yield lost
     last = examined = 0
-    told: list[Finding] = []
+    remarks: list[Finding] = []
     try:
-        for page in reader.pages(every=True, on_damage=told.append):
+        for page in reader.pages(every=True, on_damage=remarks.append):
             for version in page:
                 last = version
                 yield from _report(reader, version, decoded=True)
@@ -49,7 +49,7 @@ def examine(reader: StoreReader) -> Iterator[Finding | int]:
             yield examined
     except StoreError as error:
         yield Finding(f"the table of reports cannot be read past number {last}: {error.detail}")
-    yield from told
+    yield from remarks
 
 
 def lost_commits(path: Path) -> Finding | None:

@@ -6,8 +6,8 @@ import base64
 import codecs
 import gzip
 import hashlib
-import io
 import itertools
+import stat
 import threading
 import zlib
 from functools import partial
@@ -40,6 +40,7 @@ _CHUNK: Final = 50
 _TOLD: Final = 100
 _LINE: Final = 64 * 1024 * 1024
 """Bytes a line may have: the largest report in base64, and some."""
+_KINDS: Final = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 _encoder = msgspec.json.Encoder()
 
@@ -107,7 +108,9 @@ def _line(said: Version, payload: Payload) -> Line:
     )
 
 
-def import_file(source: str | PathLike[str], writer: Writer, stop: threading.Event) -> Imported:
+def import_file(
+    source: str | PathLike[str], writer: Writer, stop: threading.Event, told: Callable[[int, int], None] | None
+) -> Imported:
     """Bring in the reports of a file through the writer, some at a time, until told to stop; blocks.
 
     Raises:
@@ -123,6 +126,8 @@ def import_file(source: str | PathLike[str], writer: Writer, stop: threading.Eve
         new = writer.submit_from_thread(partial(_bring_in, arrivals=tuple(chunk)), begins=True).result()
         added, known = added + new, known + len(chunk) - new
         chunk.clear()
+        if told is not None:
+            told(added, known)
 
     try:
         for number, line in enumerate(_records(Path(source)), 1):
@@ -154,8 +159,9 @@ def _bring_in(connection: sqlite3.Connection, arrivals: Iterable[Arrival]) -> in
 
 def _records(path: Path) -> Iterator[bytes]:
     """The lines of a file, gzipped or not; or the one JSON document it is, each item of it when it is a list."""
+    check_file(path)
     try:
-        with _opened(path) as raw:
+        with path.open("rb") as raw:
             zipped = raw.peek(2)[:2] == b"\x1f\x8b"
             with gzip.GzipFile(fileobj=raw) if zipped else raw as file:
                 yield from _split(file)
@@ -164,11 +170,23 @@ def _records(path: Path) -> Iterator[bytes]:
         raise ConfigError(f"{path} cannot be read: {reason}") from None
 
 
-def _opened(path: Path) -> io.BufferedReader:
+def check_file(path: Path) -> None:
+    """Make sure that a file can be brought in: nobody can be kept waiting by it, or be given it only once.
+
+    Raises:
+        ConfigError: there is none, or it is no ordinary file.
+    """
     try:
-        return path.open("rb")
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:  # a name that no file can have
         raise ConfigError(f"{path} cannot be read: {error}") from None
+    if stat.S_ISDIR(mode):
+        raise ConfigError(f"{path} is a folder; name a file")
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
+        raise ConfigError(f"{path} is {kind}, no ordinary file; write what it gives to a file first")
 
 
 def _split(file: gzip.GzipFile | IO[bytes]) -> Iterator[bytes]:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 PAGE: Final = 20
 """Reports that an iteration holds at a time: half a megabyte of bodies."""
-_UNORDERED: Final = "the table of reports is damaged: numbers in it are wrong, and reports may be missing"
+UNORDERED: Final = "the table of reports is damaged: numbers in it are wrong, and reports may be missing"
+"""What is said where ids are out of order or not as many as they should be."""
 _WIDTH: Final = len(Row.__struct_fields__)
 _WHOLE: Final = f"SELECT r.id, {COLUMNS}, seal, body FROM reports AS r LEFT JOIN bodies USING (id)"
 _NEWEST: Final = (
@@ -158,8 +159,8 @@ class StoreReader(Books):
         ((held,),) = self._all(f"SELECT count({'*' if every else 'DISTINCT handle'}) FROM reports")
         if not ordered or (seen != held and self._changes() == before):
             if on_damage is None:
-                raise StoreDamagedError(_UNORDERED)
-            on_damage(Finding(_UNORDERED))
+                raise StoreDamagedError(UNORDERED)
+            on_damage(Finding(UNORDERED))
 
     def _changes(self) -> int:
         """A number that is another once somebody has written."""

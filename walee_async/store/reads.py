@@ -7,7 +7,7 @@ import math
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from walee_async.errors import StoreDamagedError, StoreError
@@ -19,7 +19,7 @@ from walee_async.store.records import Finding
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
     from walee_async.outcomes import Charge
@@ -113,15 +113,19 @@ class StoreReads:
     ) -> AsyncIterator[Payload]:
         """The newest report of each handle, or every version, in bounded memory."""
         told: list[Finding] = []
-        pages = await self._read(partial(StoreReader.pages, every=every, on_damage=told.append))
-        while (ids := await self._read(lambda _: next(pages, None))) is not None:
-            for version, found in await self._read(partial(StoreReader.found, versions=ids)):
-                if isinstance(found, Payload):
-                    yield found
-                elif on_damage is not None:
-                    on_damage(Finding(found.detail, found.handle, version=version))
-                else:
-                    raise found
+
+        def pages(reader: StoreReader) -> Iterator[list[tuple[int, Payload | StoreDamagedError]]]:
+            return map(reader.found, reader.pages(every=every, on_damage=told.append))
+
+        async with aclosing(self._walk(pages)) as walk:
+            async for page in walk:
+                for version, found in page:
+                    if isinstance(found, Payload):
+                        yield found
+                    elif on_damage is not None:
+                        on_damage(Finding(found.detail, found.handle, version=version))
+                    else:
+                        raise found
         for finding in told:
             if on_damage is None:
                 raise StoreDamagedError(finding.problem)
@@ -132,12 +136,34 @@ class StoreReads:
 
         `on_examined` is told every now and then how many reports have been examined.
         """
-        found: Iterator[Finding | int] = await self._read(examine)
-        while (one := await self._read(lambda _: next(found, None))) is not None:
-            if isinstance(one, Finding):
+        async with aclosing(self._walk(examine)) as walk:
+            async for one in walk:
+                if isinstance(one, Finding):
+                    yield one
+                elif on_examined is not None:
+                    on_examined(one)
+
+    async def _walk(self, begin: Callable[[StoreReader], Iterator[T]]) -> AsyncGenerator[T, None]:
+        """What is found one by one with a reader that is the walk's own, and never used by two threads at once."""
+        reader, one_at_a_time = await self._read(lambda _: self._opened()), threading.Lock()
+        found = begin(reader)
+
+        def step(_: StoreReader) -> T | None:
+            with one_at_a_time:
+                return next(found, None)
+
+        def end() -> None:
+            with one_at_a_time:  # a step that nobody waits for any more may be going on
+                self._readers.remove(reader)
+                reader.close()
+
+        try:
+            while (one := await self._read(step)) is not None:
                 yield one
-            elif on_examined is not None:
-                on_examined(one)
+        finally:
+            if self._process == os.getpid():
+                with suppress(RuntimeError):  # it was closed with the store
+                    self._threads.submit(end)
 
     async def _stoppable(self, work: Callable[[StoreReader, threading.Event], T]) -> T:
         """As `_read`, for what takes long: cancelled, it is told to stop, and waited for."""
@@ -164,9 +190,13 @@ class StoreReads:
     def _on_thread(self, work: Callable[[StoreReader], T]) -> T:
         reader: StoreReader | None = getattr(self._local, "reader", None)
         if reader is None:
-            reader = self._local.reader = StoreReader.open(self.path)
-            self._readers.append(reader)
+            reader = self._local.reader = self._opened()
         return work(reader)
+
+    def _opened(self) -> StoreReader:
+        reader = StoreReader.open(self.path)
+        self._readers.append(reader)
+        return reader
 
     def _close_readers(self) -> None:
         self._threads.shutdown()  # what has been asked is answered

@@ -211,13 +211,16 @@ class Store(StoreReads):
             lambda reader, stop: export_payloads(reader, target, stop, every=every, on_damage=on_damage)
         )
 
-    async def import_(self, source: str | PathLike[str]) -> Imported:
+    async def import_(
+        self, source: str | PathLike[str], on_imported: Callable[[int, int], None] | None = None
+    ) -> Imported:
         """Bring in the reports of a file; those that are here already are left out, so that it can be repeated.
 
         The file is JSON lines, gzipped or not, of any of these: what `export` writes; `{"handle": …, "report": {…}}`;
         what `walee fetch` writes of a report that it bought and could not read, `{"handle": …, "error": {…},
         "payload": {"encoding": …, "body": …}}`; an answer of the gateway or the report in it, filed under its
-        `username`. Or it is one JSON document of some 64 MiB at most, one of these or a list of them.
+        `username`. Or it is one JSON document of some 64 MiB at most, one of these or a list of them. `on_imported` is
+        told now and then, on a thread, how many reports were added so far, and how many were here already.
 
         Raises:
             ConfigError: the file cannot be read.
@@ -225,7 +228,7 @@ class Store(StoreReads):
         """
         writer = self._writes()
         self._filter.distrust()
-        return await self._stoppable(lambda _, stop: import_file(source, writer, stop))
+        return await self._stoppable(lambda _, stop: import_file(source, writer, stop, on_imported))
 
     async def merge(self, source: str | PathLike[str]) -> Merged:
         """Bring in all that another store holds: reports, attempts and doubts, failures, runs; whole or not at all.

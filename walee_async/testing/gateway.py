@@ -92,11 +92,9 @@ class Gateway:
         self.accounts = open_accounts(keys, self.maker.seed, quota, credits)
         self.latency = latency
         self.requests_seen = 0
-        self.requests: Counter[str] = Counter()
-        self.billed: Counter[str] = Counter()
-        self.answers: Counter[int] = Counter()
-        self.faults: Counter[str] = Counter()
-        self.plans = Plans(faults if isinstance(faults, Mix) else None)
+        self.requests, self.billed, self.faults = Counter[str](), Counter[str](), Counter[str]()
+        self.answers = Counter[int]()
+        self._plans = Plans(faults if isinstance(faults, Mix) else None)
         self._shelf = Shelf(self.maker)
         self._web: web.Server | None = None
         self._listener: asyncio.Server | None = None
@@ -134,7 +132,11 @@ class Gateway:
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         await self.aclose()
-        self.plans.tell_trouble(error)
+        self.leave(error)
+
+    def leave(self, error: BaseException | None) -> None:
+        """Raise what kept it from answering as planned, or note that on the error with which its block is left."""
+        self._plans.tell_trouble(error)
 
     def in_thread(self) -> GatewayThread:
         """Return a plain context manager that runs this gateway in a thread with a loop of its own, and gives it."""
@@ -151,8 +153,7 @@ class Gateway:
         """
         if self._listener is None:
             raise RuntimeError("The gateway is not started; use `async with Gateway(...) as gateway`.")
-        port: int = self._listener.sockets[0].getsockname()[1]
-        return port
+        return int(self._listener.sockets[0].getsockname()[1])
 
     @property
     def base_url(self) -> str:
@@ -201,7 +202,7 @@ class Gateway:
         if name is not None and not self._shelf.has(name):
             raise KeyError(handle)
         check_faults(faults, self.accounts, None if name is None else partial(self._shelf.body, name))
-        self.plans.add(name, faults)
+        self._plans.add(name, faults)
 
     def plant(self, creator: Creator) -> None:
         """Serve a creator of your own traits under its handle; see `Maker.creator`."""
@@ -241,7 +242,7 @@ class Gateway:
         try:
             answer = self._judge(request, path)
         except Exception as error:
-            self.plans.trouble = self.plans.trouble or error
+            self._plans.trouble = self._plans.trouble or error
             raise
         if self.latency:
             await asyncio.sleep(self.latency)
@@ -273,7 +274,7 @@ class Gateway:
         if account.credits == 0:
             return refusal(400, "no_tokens_remaining")
         encoding = accepted(request.headers.get("Accept-Encoding"))
-        fault = self.plans.next(handle)
+        fault = self._plans.next(handle)
         if fault is None or self._apply(fault, account):
             answer = report_answer(self._shelf.body(handle, encoding), encoding)
         elif account.revoked:
@@ -296,5 +297,4 @@ class Gateway:
             case Revoke(key=key):
                 self.accounts[key or account.key].revoked = True
                 return not account.revoked
-            case _:
-                return False
+        return False

@@ -49,7 +49,7 @@ class GatewayThread:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self.close()
-        self.gateway.plans.tell_trouble(error)
+        self.gateway.leave(error)
 
     def _run(self, ready: Future[None]) -> None:
         asyncio.run(self._serve(ready))

@@ -20,7 +20,7 @@ from fsspec.utils import read_block
 from msgspec import Struct
 
 from walee_async.decode import decode
-from walee_async.errors import ConfigError, StorePathError, WaleeError
+from walee_async.errors import ConfigError, StoreDamagedError, StorePathError, WaleeError
 from walee_async.export import open_table
 from walee_async.export.scores import SCORES, score_row
 from walee_async.integrations.dask.orders import check_asynchronous
@@ -29,6 +29,7 @@ from walee_async.scoring import SCORING_VERSION, Brief, Score, ScoreView, score
 from walee_async.store import Finding, StoreReader, Views
 from walee_async.store.arrivals import read_line
 from walee_async.store.files import make_folder
+from walee_async.store.reader import UNORDERED
 
 if TYPE_CHECKING:
     from walee_async.export import Unfit
@@ -240,19 +241,27 @@ def _scored(part: Part, brief: Brief, lenient: bool) -> tuple[list[Score], list[
 def _of_store(part: Part, brief: Brief, lenient: bool, troubles: list[Finding]) -> Iterator[Score]:
     with StoreReader.open(part.source) as reader, closing(Views(reader, ScoreView)) as views:
         scorer = Scorer(reader, views, brief, lenient=lenient)
-        ids = _ids(reader, part)
+        wrong: list[Finding] = []
+        ids = _ids(reader, part, wrong.append)
         while chunk := list(islice(ids, CHUNK)):
             yield from scorer.scores(chunk)
-        troubles += scorer.take_troubles()
+        if wrong and not lenient:
+            raise StoreDamagedError(UNORDERED)
+        troubles += (*scorer.take_troubles(), *wrong)
 
 
-def _ids(reader: StoreReader, part: Part) -> Iterator[int]:
+def _ids(reader: StoreReader, part: Part, tell: Callable[[Finding], None]) -> Iterator[int]:
+    """The ids of a part's reports, as long as they ascend; where they do not, that is told and is the end of it."""
     last = part.first
     while page := reader.versions(last):
-        for last in page:
-            if part.last is not None and last > part.last:
+        for version in page:
+            if version <= last:
+                tell(Finding(UNORDERED))
                 return
-            yield last
+            if part.last is not None and version > part.last:
+                return
+            last = version
+            yield version
 
 
 def _of_lines(part: Part, brief: Brief, lenient: bool, troubles: list[Finding]) -> Iterator[Score]:
