@@ -708,6 +708,9 @@ def test_what_was_not_held_up_is_in_turn() -> None:
     assert all(late.admits(turn // 10 / 50, 500.0) for turn in range(500))  # ten turns each wait for one commit
     assert [together.admits(7.0, 2.0) for _ in range(7)] == [True] * 6 + [False]
     assert together.admits(7.6, 2.0)
+    cut = Spacing(1)
+    assert [cut.admits(0.0, 2000.0) for _ in range(50)] == [True] * 50
+    assert [cut.admits(1.0 * turn, 1.0) for turn in range(1, 5)] == [True] * 4  # after a cut no turn is lost
     pace, at = 2.0, 0.0
     for _ in range(300):  # a pace that grows leaves no debts of the old one
         pace, at = pace * 1.02, at + 1 / pace

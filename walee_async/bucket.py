@@ -88,17 +88,20 @@ class Spacing:
     It admits at most `rate * window + burst` in any window, and one more or what comes in `HELD_UP` seconds.
     """
 
-    __slots__ = ("_burst", "_level", "_sent_at")
+    __slots__ = ("_burst", "_level", "_rate", "_sent_at")
 
     def __init__(self, burst: int) -> None:
         self._burst = burst
-        self._level = 0.0  # requests that the rate has not made up for
+        self._level = self._rate = 0.0  # requests that the rate has not made up for
         self._sent_at = -math.inf
 
     def admits(self, now: float, rate: float) -> bool:
         """Whether a request may be sent now, a loop time; one that is admitted is taken note of as sent."""
+        most = self._burst + max(1.0, HELD_UP * rate) - 1.0
         level = max(0.0, self._level - (now - self._sent_at) * rate)
-        if level > self._burst + max(1.0, HELD_UP * rate) - 1.0:
+        if rate < self._rate:  # what was sent before a cut is made up for by the cut, and costs no turn after it
+            level = min(level, most)
+        if level > most:
             return False
-        self._level, self._sent_at = level + 1.0, now
+        self._level, self._sent_at, self._rate = level + 1.0, now, rate
         return True

@@ -34,6 +34,10 @@ class _Due(NamedTuple):
 
 
 async def _close(list_: AsyncGenerator[Any, None]) -> None:
+    task = asyncio.current_task()
+    # A task group that is open in it, and sees the task cancelled, would cut off what it has yet to clean up.
+    while task is not None and task.uncancel():
+        pass
     try:
         await list_.aclose()
     except BaseExceptionGroup as group:

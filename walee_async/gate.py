@@ -7,6 +7,7 @@ probe through at a time while the gateway fails. Turns are first come, first ser
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final, Literal, Self
@@ -66,6 +67,7 @@ class Permit:
     def become(self, other: Permit) -> None:
         """Take the place of one that was granted later, for the same request."""
         self.granted_at, self.pace, self.probe = other.granted_at, other.pace, other.probe
+        self._gate._granted -= 1  # the first turn was for nothing
 
     def answered(self) -> None:
         """The gateway is well, whatever it said of the handle."""
@@ -178,11 +180,9 @@ class Gate:
     async def _changed(self, until: float) -> None:
         """Wait for a word on the gate, or for a loop time."""
         self._word.clear()
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout_at(until if until < inf else None):
                 await self._word.wait()
-        except TimeoutError:
-            pass
 
     def _grant(self) -> Permit:
         self._granted += 1
