@@ -17,7 +17,7 @@ from walee_async.outcomes import Fetched
 from walee_async.testing import Gateway
 from walee_async.testing.contracts import until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.long]
 
 SELF_SIGNED = Path(__file__).parent.parent / "data" / "self-signed.pem"
 """A certificate for 127.0.0.1 and its key, made for these tests."""
