@@ -53,7 +53,7 @@ from walee_async.testing import (
 from walee_async.testing.maker import Maker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from walee_async.outcomes import Outcome
 
@@ -626,7 +626,7 @@ async def test_a_list_that_cleans_up_for_long_can_be_left(gateway: Gateway) -> N
 async def test_a_run_may_be_held_by_a_generator(distant: Gateway) -> None:
     """Who breaks out of it goes on undisturbed, whoever closes the generator, and when."""
 
-    async def reports() -> AsyncIterator[Outcome[Any]]:
+    async def reports() -> AsyncGenerator[Outcome[Any], None]:
         async with walee.creator_reports(distant.handles, concurrency=2) as run:
             async for outcome in run:
                 yield outcome
@@ -637,7 +637,7 @@ async def test_a_run_may_be_held_by_a_generator(distant: Gateway) -> None:
             break  # nobody closes it: Python does, in a task of its own
         abandoned = reports()
         await anext(abandoned)
-        await asyncio.create_task(abandoned.aclose())  # type: ignore[attr-defined]
+        await asyncio.create_task(abandoned.aclose())
         gc.collect()
         await asyncio.sleep(0.2)
         me = asyncio.current_task()

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -27,9 +27,10 @@ from walee_async.errors import (
 from walee_async.outcomes import Charge
 from walee_async.reuse import is_young, remembered
 from walee_async.store import Failure, Held, Standing, StoreReader
-from walee_async.testing import Code, Drop, Gateway, Hang, Quota, RetryLater, Slow, Status, Truncate, WrongType
+from walee_async.testing import Code, Drop, Gateway, Hang, Quota, RetryLater, Revoke, Slow, Status, Truncate, WrongType
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 pytestmark = pytest.mark.anyio
@@ -364,8 +365,9 @@ async def test_a_look_into_the_store_that_is_cancelled_holds_nobody_up(gateway: 
                 assert (await asyncio.wait_for(walee.fetch(gateway.handles[0]), 5)).reused
 
 
-async def test_requests_that_the_disk_held_up_are_not_sent_all_at_once(path: Path) -> None:
-    """While another program holds the store no turn can be used; afterwards the limit is kept as ever."""
+@asynccontextmanager
+async def held_up(path: Path) -> AsyncIterator[None]:
+    """Another program has the store to itself for 24 turns, at 16 a second, and longer by what is done here."""
     enough = threading.Event()
 
     def hold() -> None:
@@ -374,16 +376,68 @@ async def test_requests_that_the_disk_held_up_are_not_sent_all_at_once(path: Pat
             enough.wait()
             connection.execute("ROLLBACK")
 
+    holding = asyncio.create_task(asyncio.to_thread(hold))
+    try:
+        await asyncio.sleep(1.5)
+        yield
+    finally:
+        enough.set()
+        await holding
+
+
+async def test_requests_that_the_disk_held_up_are_not_sent_all_at_once(path: Path) -> None:
+    """While another program holds the store no turn can be used; afterwards the limit is kept as ever."""
     async with Gateway(creators=40, quota=Quota(20)) as gateway, client(gateway, path, rate=16.0) as walee:
         async with walee.creator_reports(gateway.handles) as run:
             await anext(run)
-            holding = asyncio.create_task(asyncio.to_thread(hold))
-            await asyncio.sleep(1.5)  # 24 turns
-            enough.set()
+            async with held_up(path):
+                pass
             assert all([isinstance(outcome, Fetched) async for outcome in run])
-            await holding
         assert gateway.breaches == 0
         assert gateway.accounts[gateway.key].busiest(1.0) <= 16 + 2
+        (key,) = walee.statistics()
+        assert key.gate.granted == gateway.requests_seen == 40
+
+
+async def test_what_was_held_up_keeps_to_a_pause(path: Path) -> None:
+    """Requests that had their turns before it wait like those that had not; two at most were on their way."""
+    async with (
+        Gateway(creators=30) as gateway,
+        client(gateway, path, rate=16.0) as walee,
+        walee.creator_reports(gateway.handles) as run,
+    ):
+        await anext(run)
+        async with held_up(path):
+            before = gateway.requests_seen
+            walee.pause(1.0)
+        await asyncio.sleep(0.8)
+        assert gateway.requests_seen <= before + 2
+        assert all([isinstance(outcome, Fetched) async for outcome in run])
+
+
+@pytest.mark.parametrize("left", [True, False])
+async def test_what_was_held_up_and_not_sent_was_not_bought(path: Path, left: bool) -> None:
+    """When the run is left, or the key refused, before it has another turn, the books say that it was never sent."""
+    async with Gateway(creators=30) as gateway, client(gateway, path, rate=16.0) as walee:
+        run = walee.creator_reports(gateway.handles)
+        with pytest.raises((LookupError, RunEndedError)):
+            async with run:
+                await anext(run)
+                async with held_up(path):
+                    before = gateway.requests_seen
+                    if not left:
+                        gateway.plan(None, Revoke())
+                while gateway.requests_seen == before:
+                    await anext(run)
+                if left:
+                    raise LookupError
+                async for _ in run:
+                    pass
+        assert gateway.requests_seen <= before + 3
+        assert run.ledger.charges[Charge.NOT_SENT] > 15
+        assert run.ledger.sent == gateway.requests_seen
+        assert walee.store is not None
+        assert (await walee.store.totals()).under_way == 0
 
 
 async def test_what_may_have_been_bought_is_named_and_sent_again_as_often_as_allowed(

@@ -1,4 +1,4 @@
-"""Many handles at once: a stream with one outcome for each distinct handle, and no more remembered than the handle."""
+"""Many handles at once, a stream with one outcome for each distinct one; of a list only its handles are remembered."""
 
 from __future__ import annotations
 
@@ -71,7 +71,6 @@ class Run(Generic[T]):
         self._tasks: tuple[asyncio.Task[None], asyncio.Task[None]] | None = None
         self._ended: WaleeError | None = None
         self._bug: BaseException | None = None
-        self._left = False
 
     # -- the block ----------------------------------------------------------------------------------------------------
 
@@ -106,7 +105,6 @@ class Run(Generic[T]):
     async def _leave(self) -> None:
         """Cancel what is under way, and return when it is over, whoever is cancelled meanwhile."""
         assert self._tasks is not None
-        self._left = True
         self._feed.stop()
         self._workers_scope.cancel()
         if self._feed.reading:
@@ -165,7 +163,7 @@ class Run(Generic[T]):
         self._feed.stop()
 
     def progress(self) -> Progress:
-        """How far the run has come."""
+        """How far the run has come; raises ConfigError before it was entered."""
         if self._tasks is None:
             raise ConfigError(_NOT_ENTERED)
         now = asyncio.get_running_loop().time()
@@ -197,7 +195,7 @@ class Run(Generic[T]):
             yield
         except BaseException as error:
             cut = isinstance(error, asyncio.CancelledError)
-            if not (cut and self._left):
+            if not (cut and self._workers_scope.cancel_called):  # else the block is left
                 self._bug = self._bug or (RunEndedError(_CUT) if cut else error)
                 self._feed.stop()
             if not isinstance(error, Exception):

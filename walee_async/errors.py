@@ -239,7 +239,7 @@ class ServerError(GatewayError):
 class UnexpectedAnswerError(GatewayError):
     """An answer outside the contract: a redirect, a web page, an unknown status. The exchange shows it."""
 
-    advice = "Check the base URL and any proxy in between; the exchange holds the answer's beginning."
+    advice = "Check the base URL and any proxy in between."
 
 
 class PayloadError(WaleeError):

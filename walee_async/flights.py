@@ -71,18 +71,13 @@ class SharedFlights:
             of_a_run = ACCOUNT.get(None) is not None
             flight = self._flights[handle] = _Flight(task, buys=source is self._buying, of_a_run=of_a_run)
         flight.passengers += 1
-        limit: asyncio.Timeout | None = None
         try:
-            if not flight.of_a_run or ACCOUNT.get(None) is not None:
-                return await asyncio.shield(flight.task)
-            async with asyncio.timeout(self._deadline) as limit:
-                return await asyncio.shield(flight.task)
-        except TimeoutError:  # a DeadlineError of the source's is one too
-            if limit is None or not limit.expired():
-                raise
+            if flight.of_a_run and ACCOUNT.get(None) is None:
+                return await self._in_time(handle, flight)
+            return await asyncio.shield(flight.task)
+        except DeadlineError:
             await self._leave(handle, flight)
-            said = f"no report within {self._deadline:g} s; a run has it in its line"
-            raise DeadlineError(said, handle=handle) from None
+            raise
         except asyncio.CancelledError:
             await self._leave(handle, flight)
             # In a run that is left, a report that has come is still to be had; a single caller wants to be gone.
@@ -93,6 +88,16 @@ class SharedFlights:
             flight.passengers -= 1
             if flight.task.done() or not flight.passengers:
                 self._land(handle, flight)
+
+    async def _in_time(self, handle: str, flight: _Flight) -> Payload:
+        try:
+            async with asyncio.timeout(self._deadline) as limit:
+                return await asyncio.shield(flight.task)
+        except TimeoutError:  # a DeadlineError of the source's is one too
+            if not limit.expired():
+                raise
+            said = f"no report within {self._deadline:g} s; a run has it in its line"
+            raise DeadlineError(said, handle=handle) from None
 
     async def _leave(self, handle: str, flight: _Flight) -> None:
         """Cancel a flight that nobody else is on, and wait until it is gone, or has come all the same."""

@@ -25,7 +25,6 @@ class Sending:
         "intent",
         "number",
         "permit",
-        "queue_seconds",
         "queued_at",
         "seconds",
         "sent_at",
@@ -37,7 +36,6 @@ class Sending:
         self.number = number
         self.permit = permit
         self.queued_at = queued_at
-        self.queue_seconds = permit.granted_at - queued_at
         self.sent_at = self.started = self.seconds = 0.0
         self.given_up = False  # by all who asked, when the answer had come
         self.answer: Answer | None = None
@@ -53,7 +51,6 @@ class Sending:
         again = await gate.permit()
         assert again is not None  # without a deadline or patience
         self.permit.become(again)
-        self.queue_seconds = again.granted_at - self.queued_at
         self.start()
 
     def end(self, key: Key, charge: Charge) -> Attempt:
@@ -66,7 +63,7 @@ class Sending:
             charge=charge,
             status=self.answer.status if self.answer else None,
             sent_at=self.sent_at,
-            queue_seconds=self.queue_seconds,
+            queue_seconds=self.permit.granted_at - self.queued_at,
             service_seconds=self.seconds,
         )
 

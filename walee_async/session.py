@@ -144,8 +144,6 @@ class Session:
             return await self._exchange(send), None
         except StoreError:
             raise  # It is not written down, so it was not sent.
-        except NotSentError as error:
-            return None, error
         except BaseException as broken:
             if send.started and isinstance(broken, WaleeError):
                 return None, broken
@@ -166,9 +164,9 @@ class Session:
             logger.error("%s", error)
 
     async def _exchange(self, send: Sending) -> Payload:
+        send.start()
         if self._http.closed:
             raise NotSentError("the aiohttp session was closed")
-        send.start()
         problem: TransportError | None = None
         reply: Reply | None = None
         try:

@@ -48,6 +48,24 @@ def test_a_list_is_not_the_name_of_a_creator(walee: Any, gateway: Gateway, tmp_p
     assert gateway.requests.keys() == {"creators"}
 
 
+def test_a_store_is_not_the_name_of_a_creator(walee: Any, gateway: Gateway) -> None:
+    """Nor is it a list: it is told what it is, and how it is named."""
+    assert walee("report", gateway.handles[0]).code == 0
+    before = gateway.requests_seen
+    ended = walee("report", "reports.db")
+    assert (ended.code, gateway.requests_seen) == (2, before)
+    assert "reports.db is a store, and this is about one creator; name a handle, and --store reports.db" in ended.err
+
+
+def test_months_go_forward(serve: Callable[..., Gateway], walee_for: Any) -> None:
+    """In whatever order a report has them, followers that have grown have grown."""
+    gateway = serve(3)
+    months = [{"month": f"2026-0{number}", "followers": 1000 * number} for number in (3, 2, 1)]
+    gateway.plan(gateway.handles[0], WrongType("user_profile.stat_history", months))
+    ended = walee_for(gateway)("report", gateway.handles[0])
+    assert re.search(r"\+200(\.0)? ?%", ended.out.decode())
+
+
 def test_the_unknown_is_not_zero(serve: Callable[..., Gateway], walee_for: Any) -> None:
     """What a report does not say is "not known" on the screen."""
     gateway = serve(3)

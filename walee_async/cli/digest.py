@@ -8,7 +8,7 @@ from msgspec import Struct
 from rich.table import Table
 from rich.text import Text
 
-from walee_async.cli.kinds import advice_on, by_kind, kind_of
+from walee_async.cli.kinds import by_kind, kind_of
 from walee_async.cli.text import clean, duration, listed, money, plural
 from walee_async.errors import BudgetError, LongPauseError, NotAttemptedError, NotSentError, WaleeError
 from walee_async.outcomes import Charge, Failed
@@ -87,7 +87,7 @@ def _numbers(account: Account) -> Table:
     table.add_row("  failed", Text(f"{ledger.failed:,}", style="red" if ledger.failed else ""), "")
     for kind, count in by_kind(ledger.failures):
         example = account.digest.examples.get(kind)
-        table.add_row(f"    {kind}", f"{count:,}", Text(advice_on(example) if example else ""))
+        table.add_row(f"    {kind}", f"{count:,}", Text(example.advice if example else ""))
     if account.ending.total > ledger.outcomes:
         table.add_row("  not attempted", f"{account.ending.total - ledger.outcomes:,}", "")
     table.add_row("  requests", f"{ledger.sent:,}", account.speed)

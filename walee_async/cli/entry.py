@@ -15,7 +15,6 @@ from walee_async.cli.app import app
 from walee_async.cli.complaints import complaint
 from walee_async.cli.exits import Exit, OutputError, exit_of
 from walee_async.cli.keys import refuse_keys
-from walee_async.cli.kinds import told
 from walee_async.cli.reasons import spelled_out
 from walee_async.cli.screen import Screen, complain, help_console
 from walee_async.errors import WaleeError
@@ -137,7 +136,7 @@ def _explain(error: BaseException, arguments: Sequence[str]) -> Exit:
             complain(f"{error}.")
             return Exit.OUTPUT
         case WaleeError():
-            complain(told(error))
+            complain(str(error))
             return exit_of(error)
         case _:
             complain(f"This is a bug in walee ({_kinds(error)}). {DEBUG}=1 in the environment shows where it is.")

@@ -9,8 +9,6 @@ from walee_async.cli.text import clean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from walee_async.errors import WaleeError
-
 KINDS: Final = {
     "AmbiguousError": "broken off",
     "BudgetError": "budget spent",
@@ -34,20 +32,6 @@ KINDS: Final = {
     "UnexpectedAnswerError": "strange answer",
 }
 """What an error's class means for its handle; two or three words."""
-
-
-_ADVICE: Final = {"UnexpectedAnswerError": "Check the base URL and any proxy in between."}
-"""Advice without what only a program has in hand, such as the exchange."""
-
-
-def advice_on(error: WaleeError) -> str:
-    """What to do about an error, for who sees no more of it than its sentence."""
-    return _ADVICE.get(type(error).__name__, error.advice)
-
-
-def told(error: WaleeError) -> str:
-    """An error with that advice."""
-    return f"{str(error).removesuffix(error.advice)}{advice_on(error)}"
 
 
 def kind_of(error: str) -> str:

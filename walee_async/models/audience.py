@@ -107,7 +107,8 @@ class AudienceShares(Part, frozen=True, kw_only=True):
         wanted = gender.casefold()
         if rows is None or wanted not in ("male", "female"):
             return None
-        there = [row for row in rows if _is(row.code, age)]
+        aged = age.casefold()
+        there = [row for row in rows if row.code is not None and row.code.casefold() == aged]
         if there:
             return _sum(row.male if wanted == "male" else row.female for row in there)
         total = sum((row.male or 0.0) + (row.female or 0.0) for row in rows)
@@ -143,15 +144,12 @@ class Audience(Part, frozen=True, kw_only=True):
 def _share(
     rows: Iterable[CodeWeight | LanguageWeight | CountryWeight] | None, code: str, known: tuple[str, ...]
 ) -> float | None:
-    there = [row for row in rows or () if _is(row.code, code)]
+    wanted = code.casefold()
+    there = [row.weight for row in rows or () if row.code is not None and row.code.casefold() == wanted]
     if there:
-        return _sum(row.weight for row in there)
+        return _sum(there)
     total = sum(row.weight or 0.0 for row in rows or ())
     return 0.0 if total >= WHOLE and code.upper() in known else None
-
-
-def _is(code: str | None, wanted: str) -> bool:
-    return code is not None and code.casefold() == wanted.casefold()
 
 
 def _sum(weights: Iterable[float | None]) -> float | None:

@@ -115,7 +115,7 @@ class StoreReads:
         told: list[Finding] = []
 
         def pages(reader: StoreReader) -> Iterator[list[tuple[int, Payload | StoreDamagedError]]]:
-            return map(reader.found, reader.pages(every=every, on_damage=told.append))
+            return map(reader.found, reader.pages(every=every, on_damage=told.append if on_damage else None))
 
         async with aclosing(self._walk(pages)) as walk:
             async for page in walk:
@@ -126,10 +126,9 @@ class StoreReads:
                         on_damage(Finding(found.detail, found.handle, version=version))
                     else:
                         raise found
-        for finding in told:
-            if on_damage is None:
-                raise StoreDamagedError(finding.problem)
-            on_damage(finding)
+        if on_damage is not None:
+            for finding in told:
+                on_damage(finding)
 
     async def verify(self, on_examined: Callable[[int], None] | None = None) -> AsyncIterator[Finding]:
         """Examine the whole store, and tell what is wrong with it; nothing when all is well.
