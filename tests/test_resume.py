@@ -365,9 +365,14 @@ async def test_a_look_into_the_store_that_is_cancelled_holds_nobody_up(gateway: 
                 assert (await asyncio.wait_for(walee.fetch(gateway.handles[0]), 5)).reused
 
 
+FEW = 8
+"""Of the 24 requests that are held up, those that may be sent all the same: two at once, and on a busy machine, where
+they do not go on at the same moment, one more every 31 ms."""
+
+
 @asynccontextmanager
 async def held_up(path: Path) -> AsyncIterator[None]:
-    """Another program has the store to itself for 24 turns, at 16 a second, and longer by what is done here."""
+    """Another program has the store to itself for 24 turns, at 32 a second, and longer by what is done here."""
     enough = threading.Event()
 
     def hold() -> None:
@@ -378,7 +383,7 @@ async def held_up(path: Path) -> AsyncIterator[None]:
 
     holding = asyncio.create_task(asyncio.to_thread(hold))
     try:
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(0.75)
         yield
     finally:
         enough.set()
@@ -387,38 +392,38 @@ async def held_up(path: Path) -> AsyncIterator[None]:
 
 async def test_requests_that_the_disk_held_up_are_not_sent_all_at_once(path: Path) -> None:
     """While another program holds the store no turn can be used; afterwards the limit is kept as ever."""
-    async with Gateway(creators=40, quota=Quota(20)) as gateway, client(gateway, path, rate=16.0) as walee:
+    async with Gateway(creators=40, quota=Quota(40)) as gateway, client(gateway, path, rate=32.0) as walee:
         async with walee.creator_reports(gateway.handles) as run:
             await anext(run)
             async with held_up(path):
                 pass
             assert all([isinstance(outcome, Fetched) async for outcome in run])
         assert gateway.breaches == 0
-        assert gateway.accounts[gateway.key].busiest(1.0) <= 16 + 2
+        assert gateway.accounts[gateway.key].busiest(1.0) <= 32 + 2
         (key,) = walee.statistics()
         assert key.gate.granted == gateway.requests_seen == 40
 
 
 async def test_what_was_held_up_keeps_to_a_pause(path: Path) -> None:
-    """Requests that had their turns before it wait like those that had not; two at most were on their way."""
+    """Requests that had their turns before it wait like those that had not."""
     async with (
         Gateway(creators=30) as gateway,
-        client(gateway, path, rate=16.0) as walee,
+        client(gateway, path, rate=32.0) as walee,
         walee.creator_reports(gateway.handles) as run,
     ):
         await anext(run)
         async with held_up(path):
             before = gateway.requests_seen
-            walee.pause(1.0)
-        await asyncio.sleep(0.8)
-        assert gateway.requests_seen <= before + 2
+            walee.pause(0.6)
+        await asyncio.sleep(0.5)
+        assert gateway.requests_seen <= before + FEW
         assert all([isinstance(outcome, Fetched) async for outcome in run])
 
 
 @pytest.mark.parametrize("left", [True, False])
 async def test_what_was_held_up_and_not_sent_was_not_bought(path: Path, left: bool) -> None:
     """When the run is left, or the key refused, before it has another turn, the books say that it was never sent."""
-    async with Gateway(creators=30) as gateway, client(gateway, path, rate=16.0) as walee:
+    async with Gateway(creators=30) as gateway, client(gateway, path, rate=32.0) as walee:
         run = walee.creator_reports(gateway.handles)
         with pytest.raises((LookupError, RunEndedError)):
             async with run:
@@ -433,8 +438,8 @@ async def test_what_was_held_up_and_not_sent_was_not_bought(path: Path, left: bo
                     raise LookupError
                 async for _ in run:
                     pass
-        assert gateway.requests_seen <= before + 3
-        assert run.ledger.charges[Charge.NOT_SENT] > 15
+        assert gateway.requests_seen <= before + FEW
+        assert run.ledger.charges[Charge.NOT_SENT] >= 24 - FEW
         assert run.ledger.sent == gateway.requests_seen
         assert walee.store is not None
         assert (await walee.store.totals()).under_way == 0
