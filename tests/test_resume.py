@@ -373,16 +373,18 @@ they do not go on at the same moment, one more every 31 ms."""
 @asynccontextmanager
 async def held_up(path: Path) -> AsyncIterator[None]:
     """Another program has the store to itself for 24 turns, at 32 a second, and longer by what is done here."""
-    enough = threading.Event()
+    begun, enough = threading.Event(), threading.Event()
 
     def hold() -> None:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")
+            begun.set()
             enough.wait()
             connection.execute("ROLLBACK")
 
     holding = asyncio.create_task(asyncio.to_thread(hold))
     try:
+        assert await asyncio.to_thread(begun.wait, 5)
         await asyncio.sleep(0.75)
         yield
     finally:
@@ -392,7 +394,7 @@ async def held_up(path: Path) -> AsyncIterator[None]:
 
 async def test_requests_that_the_disk_held_up_are_not_sent_all_at_once(path: Path) -> None:
     """While another program holds the store no turn can be used; afterwards the limit is kept as ever."""
-    async with Gateway(creators=40, quota=Quota(40)) as gateway, client(gateway, path, rate=32.0) as walee:
+    async with Gateway(creators=60, quota=Quota(40)) as gateway, client(gateway, path, rate=32.0) as walee:
         async with walee.creator_reports(gateway.handles) as run:
             await anext(run)
             async with held_up(path):
@@ -401,13 +403,13 @@ async def test_requests_that_the_disk_held_up_are_not_sent_all_at_once(path: Pat
         assert gateway.breaches == 0
         assert gateway.accounts[gateway.key].busiest(1.0) <= 32 + 2
         (key,) = walee.statistics()
-        assert key.gate.granted == gateway.requests_seen == 40
+        assert key.gate.granted == gateway.requests_seen == 60
 
 
 async def test_what_was_held_up_keeps_to_a_pause(path: Path) -> None:
     """Requests that had their turns before it wait like those that had not."""
     async with (
-        Gateway(creators=30) as gateway,
+        Gateway(creators=60) as gateway,
         client(gateway, path, rate=32.0) as walee,
         walee.creator_reports(gateway.handles) as run,
     ):
@@ -423,7 +425,7 @@ async def test_what_was_held_up_keeps_to_a_pause(path: Path) -> None:
 @pytest.mark.parametrize("left", [True, False])
 async def test_what_was_held_up_and_not_sent_was_not_bought(path: Path, left: bool) -> None:
     """When the run is left, or the key refused, before it has another turn, the books say that it was never sent."""
-    async with Gateway(creators=30) as gateway, client(gateway, path, rate=32.0) as walee:
+    async with Gateway(creators=60) as gateway, client(gateway, path, rate=32.0) as walee:
         run = walee.creator_reports(gateway.handles)
         with pytest.raises((LookupError, RunEndedError)):
             async with run:
@@ -435,6 +437,7 @@ async def test_what_was_held_up_and_not_sent_was_not_bought(path: Path, left: bo
                 while gateway.requests_seen == before:
                     await anext(run)
                 if left:
+                    await asyncio.sleep(0.1)  # until they have their connections; amid connecting, they are in doubt
                     raise LookupError
                 async for _ in run:
                     pass

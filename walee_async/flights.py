@@ -90,8 +90,9 @@ class SharedFlights:
                 self._land(handle, flight)
 
     async def _in_time(self, handle: str, flight: _Flight) -> Payload:
+        limit = asyncio.timeout(self._deadline)
         try:
-            async with asyncio.timeout(self._deadline) as limit:
+            async with limit:
                 return await asyncio.shield(flight.task)
         except TimeoutError:  # a DeadlineError of the source's is one too
             if not limit.expired():
