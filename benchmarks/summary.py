@@ -79,7 +79,7 @@ def main() -> None:
     found = {
         "fetch": run("fetch", given.folder, [*repeats, "--reports", reports]),
         "decode": run("decode", given.folder, [*repeats, "--rounds", str(max(1, given.reports // 400))]),
-        "rescore": run("rescore", given.folder, ["--repeats", "3", "--reports", str(5 * given.reports)]),
+        "rescore": run("rescore", given.folder, ["--repeats", "3", "--reports", str(20 * given.reports)]),
     }
     costs = {LABELS[name]: median(runs) * 1e6 for name, runs in found["fetch"].items()}
     drawing = bars("CPU of fetching and decoding a report, in microseconds", costs, own="walee_async")

@@ -80,3 +80,10 @@ def test_importing_the_package_imports_nothing_else() -> None:
 def test_words_and_rules_are_had_without_aiohttp(names: str) -> None:
     """What sends nothing loads no HTTP library."""
     assert "aiohttp" not in _modules_after(f"from walee_async import {names}")
+
+
+def test_scoring_a_store_loads_only_what_reads_it() -> None:
+    """What scores a store, as each process beside the first does, loads neither asyncio nor what writes."""
+    loaded = _modules_after("from walee_async import rescore, score\nfrom walee_async.store import StoreReader, Views")
+    assert "walee_async.store.reader" in loaded
+    assert not {"asyncio", "walee_async.store.store", "walee_async.store.journal", "walee_async.wire"} & loaded

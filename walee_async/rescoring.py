@@ -21,9 +21,10 @@ from walee_async.workers import Piece, Workers, can_start
 if TYPE_CHECKING:
     from os import PathLike
 
-CHUNK: Final = 50
-"""Reports that a process scores at a time: 10 to 22 ms of work, and a message of 130 KB, of which a pipe holds one. A
-larger one would keep whoever sends it until it is taken in."""
+CHUNK: Final = 32
+"""Reports that a process scores at a time: 5 to 15 ms of work, and a message of 85 KB. A pipe holds one of these; a
+larger one would keep whoever sends it until it is taken in. From 128 KB on glibc gives every buffer back to the system,
+and has it cleared anew."""
 AHEAD: Final = 8
 """Chunks for each process that may have to wait until it is their turn."""
 ASIDE: Final = 2
@@ -31,9 +32,9 @@ ASIDE: Final = 2
 167 µs of CPU, one that it keeps until it is its turn 181 to 190, as so many do not fit into a core's cache. Two
 processes score again in 1 to 6 % less time than when this one had what came after the others'; one chunk gains less,
 three no more."""
-ALONE: Final = 1000
-"""Reports up to which other processes are not started: on two cores they pay from 500 on where the views are still to
-be made, from 1,200 where they are there."""
+ALONE: Final = 512
+"""Reports up to which other processes are not started: on two cores they pay from fewer than 300 on where the views are
+still to be made, from 550 where they are there."""
 
 _Told = Callable[[Finding], None]
 _DEFAULT: Final = Brief()

@@ -13,7 +13,6 @@ import msgspec
 from walee_async.errors import WaleeError
 from walee_async.outcomes import Charge
 from walee_async.store.connect import explain, sidecar, size_of
-from walee_async.store.journal import PRUNABLE
 from walee_async.store.records import AttemptRecord, Failure, Pruned, RunRecord, Totals
 
 if TYPE_CHECKING:
@@ -29,6 +28,11 @@ IN_DOUBT: Final = (
     " (SELECT max(settled_at) FROM attempts AS b WHERE b.handle = a.handle AND b.charge = 'billed'), 0)"
 )
 """Which attempts, as `a`, no report has made up for since: the books remember one that was pruned."""
+PRUNABLE: Final = (
+    "min(coalesce(created, received_at), received_at) < ? AND (NOT ? OR EXISTS (SELECT 1 FROM reports AS n"
+    " WHERE n.handle = r.handle AND (n.received_at, n.id) > (r.received_at, r.id)))"
+)
+"""Which reports, as `r`, pruning removes: dated before a moment, and all of them or not the newest of a handle."""
 _FAILURE: Final = ", ".join(Failure.__struct_fields__)
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from walee_async.errors import StoreError
 from walee_async.outcomes import Charge
+from walee_async.store.books import PRUNABLE
 from walee_async.store.packing import COLUMNS, Row, pack, stamp, values_of
 from walee_async.store.records import Failure, Pruned
 from walee_async.wire import report_url
@@ -31,11 +32,6 @@ _KEEP = (
     f"INSERT INTO reports (id, {COLUMNS}, seal) VALUES (?, {'?, ' * len(Row.__struct_fields__)}?)"
     " ON CONFLICT (handle, received_at, sha256) DO NOTHING"
 )
-PRUNABLE = (
-    "min(coalesce(created, received_at), received_at) < ? AND (NOT ? OR EXISTS (SELECT 1 FROM reports AS n"
-    " WHERE n.handle = r.handle AND (n.received_at, n.id) > (r.received_at, r.id)))"
-)
-"""Which reports, as `r`, pruning removes: dated before a moment, and all of them or not the newest of a handle."""
 CHUNK = 200
 """Reports removed in one transaction: few enough that a record queued meanwhile does not wait for long."""
 
