@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from walee_async import Headline, Options, RetryPolicy, Transport, WaleeClient
-from walee_async.errors import AmbiguousError, NotSentError
+from walee_async import Failed, Headline, Options, RetryPolicy, Transport, WaleeClient
+from walee_async.errors import AmbiguousError, DeadlineError, NotSentError
 from walee_async.http import KNOWN, open_http
+from walee_async.outcomes import Charge
+from walee_async.store import StoreReader
 from walee_async.testing import Gateway, Maker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.anyio
 
@@ -131,6 +134,33 @@ async def test_requests_that_waited_for_a_name_are_not_sent_all_at_once() -> Non
         assert gateway.accounts[gateway.key].busiest(1.0) <= 20 + 2
 
 
+@pytest.mark.parametrize("deadline", [300.0, 0.2])
+async def test_who_leaves_before_there_is_a_connection_has_bought_nothing(tmp_path: Path, deadline: float) -> None:
+    """Cancelled, or at its deadline, while hands are shaken: not even the store has a doubt about it."""
+    shaking = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        shaking.set()
+        await reader.read()
+        writer.close()
+
+    options = Options(retry=RetryPolicy(deadline=deadline))
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as listening:
+        base_url = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}/api"
+        async with WaleeClient(KEY, base_url=base_url, store=tmp_path / "reports.db", options=options) as walee:
+            call = asyncio.create_task(walee.creator_report("ann"))
+            await shaking.wait()
+            if deadline == 300.0:
+                call.cancel()
+            with pytest.raises((asyncio.CancelledError, DeadlineError)) as caught:
+                await call
+            assert "may have been bought" not in str(caught.value)
+    assert walee.ledger.charges == {Charge.NOT_SENT: 1}
+    with StoreReader.open(tmp_path / "reports.db") as reader:
+        assert reader.standing(["ann"])["ann"].ambiguous == 0
+        assert [attempt.charge for attempt in reader.attempts()] == [Charge.NOT_SENT]
+
+
 async def test_connections_are_used_again() -> None:
     """One after the other, requests go over one connection, whether an answer tells its length or comes in chunks."""
 
@@ -209,6 +239,48 @@ async def test_a_hint_that_nothing_follows_ends_after_the_read_timeout() -> None
         async with asyncio.timeout(10):
             with pytest.raises(AmbiguousError, match=r"no answer within 0\.1 s"):
                 await walee.fetch(HANDLES[0])
+
+
+HEAD = "HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n"
+
+
+def dripping(start: str) -> Script:
+    """To the first handle an answer that begins so and goes on byte by byte, to the others whole ones."""
+
+    async def drip(head: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(start.encode() if asked(head) == HANDLES[0] else report(head))
+        while asked(head) == HANDLES[0] and not writer.is_closing():
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    return drip
+
+
+@pytest.mark.parametrize("ours", [True, False])
+@pytest.mark.parametrize("start", ["HTTP/1.1 200 OK\r\n", HEAD])
+async def test_an_answer_that_drips_is_not_waited_for_without_end(start: str, ours: bool) -> None:
+    """Head or body may come as slowly as they like, up to `total_timeout`; others are not held up meanwhile."""
+    async with serving(dripping(start)) as (_, base_url), aiohttp.ClientSession() as http:
+        transport = Transport(session=None if ours else http, total_timeout=0.5)
+        async with client(base_url, transport) as walee, asyncio.timeout(10):
+            call = asyncio.create_task(walee.fetch(HANDLES[0]))
+            for _ in range(4):
+                await asyncio.sleep(0.2)
+                await walee.fetch(HANDLES[1])
+            with pytest.raises(AmbiguousError, match=r"no whole answer within 0\.5 s"):
+                await call
+    assert walee.ledger.charges == {Charge.AMBIGUOUS: 1, Charge.BILLED: 4}
+
+
+async def test_a_run_ends_though_an_answer_drips() -> None:
+    """Its handle is given up like one that is met with silence, and the others come."""
+    async with serving(dripping(HEAD)) as (_, base_url), client(base_url, Transport(total_timeout=0.3)) as walee:
+        async with asyncio.timeout(10):
+            found = await walee.creator_reports(HANDLES, view=Headline).collect()
+    failed = [outcome for outcome in found if isinstance(outcome, Failed)]
+    assert [(outcome.handle, type(outcome.error)) for outcome in failed] == [(HANDLES[0], AmbiguousError)]
+    assert len(found) == len(HANDLES)
 
 
 async def test_a_body_that_goes_on_with_what_is_none_is_not_waited_for() -> None:

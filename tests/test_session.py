@@ -122,7 +122,7 @@ async def test_the_time_to_wait_for_a_report_being_prepared_is_told(gateway: Gat
         *(("max_inflated", value) for value in (0, None)),
         *(
             (field, value)
-            for field in ("connect_timeout", "read_timeout")
+            for field in ("connect_timeout", "read_timeout", "total_timeout")
             for value in (0, -1, math.inf, math.nan, "5")
         ),
     ],

@@ -28,16 +28,51 @@ KNOWN: Final = "3.14."
 other is asked for requests."""
 
 
+class Overdue(dict["Connection", "tuple[float, ResponseHandler | aiohttp.StreamReader]"]):
+    """Breaks off answers that take longer than they may, with a TimeoutError.
+
+    Of each connection, the loop time at which it was asked for an answer, and what that is read from. One timer does
+    for all.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, connection: Connection, protocol: ResponseHandler) -> float:
+        """Watch an answer from now on, until it is removed here."""
+        now = self._loop.time()
+        self[connection] = now, protocol
+        if self._timer is None:
+            self._timer = self._loop.call_at(now + self._seconds, self._look)
+        return now
+
+    def _look(self) -> None:
+        self._timer = None
+        late = self._loop.time() - self._seconds
+        for connection, (since, source) in [*self.items()]:
+            if since <= late:
+                del self[connection]
+                source.set_exception(TimeoutError())
+        if self:
+            self._timer = self._loop.call_at(min(since for since, _ in self.values()) + self._seconds, self._look)
+
+
 class Head:
     """An answer whose head has come, over a connection of ours. To be released, however it ends."""
 
-    __slots__ = ("_closed", "_connection", "content", "headers", "status")
+    __slots__ = ("_closed", "_connection", "_overdue", "content", "headers", "status")
 
-    def __init__(self, connection: Connection, message: RawResponseMessage, content: aiohttp.StreamReader) -> None:
+    def __init__(
+        self, connection: Connection, message: RawResponseMessage, content: aiohttp.StreamReader, overdue: Overdue
+    ) -> None:
         self._connection = connection
         self.status: int = message.code
         self.headers: Mapping[str, str] = message.headers
         self.content = content
+        self._overdue = overdue
         # aiohttp closes a connection over which a body goes on with what is none, and does not tell who reads it.
         told = None if content.is_eof() or connection.protocol is None else connection.protocol.closed
         self._closed: asyncio.Future[None] | None = told
@@ -56,6 +91,7 @@ class Head:
 
     def release(self) -> None:
         """Let the connection be used again if the body was read to its end; close it otherwise."""
+        self._overdue.pop(self._connection, None)
         if self._closed is not None:
             self._closed.remove_done_callback(self._break_off)
             self._closed.remove_done_callback(_take)
@@ -158,6 +194,7 @@ class _Connections(Http):
         self._before = f"GET {address.raw_path_qs}"
         self._after = f" HTTP/1.1\r\n{''.join(lines)}x-api-key: "
         self._timeout: aiohttp.ClientTimeout = self._options["timeout"]
+        self._overdue = Overdue(transport.total_timeout)
 
     async def get(self, handle: str, secret: str, in_turn: Callable[[], bool]) -> Reply | None:
         target = quoted(handle)
@@ -168,17 +205,21 @@ class _Connections(Http):
         request = f"{self._before}{target}{self._after}{secret}\r\n\r\n".encode()
         try:
             protocol = _send(connection, request, self._timeout.sock_read)
+            since = self._overdue.begin(connection, protocol)
             message, content = await protocol.read()
             while message.code < 200 and message.code != 101:  # "Early Hints" and the like: the answer is still to come
                 protocol.start_timeout()  # which it ended, as if it were the answer
                 message, content = await protocol.read()
         except BaseException as error:
+            self._overdue.pop(connection, None)
             connection.close()
             if not isinstance(error, HttpProcessingError):
                 raise
             broken = type(error).__name__
         else:
-            return Head(connection, message, content)
+            if not content.is_eof():
+                self._overdue[connection] = since, content
+            return Head(connection, message, content, self._overdue)
         raise AmbiguousError(f"the connection broke before a whole answer came ({broken})")
 
     async def _connect(self) -> Connection:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Sending:
-    """One attempt: `started` is when it was begun by `time.perf_counter`, 0.0 while nothing can have been sent."""
+    """One attempt: `started` is when it was begun by `time.perf_counter`, `sent` whether it can have been sent."""
 
     __slots__ = (
         "answer",
@@ -27,6 +27,7 @@ class Sending:
         "permit",
         "queued_at",
         "seconds",
+        "sent",
         "sent_at",
         "started",
     )
@@ -37,12 +38,13 @@ class Sending:
         self.permit = permit
         self.queued_at = queued_at
         self.sent_at = self.started = self.seconds = 0.0
+        self.sent = False
         self.given_up = False  # by all who asked, when the answer had come
         self.answer: Answer | None = None
         self.intent: Intent | None = None
 
     def start(self) -> None:
-        """Take note that from here on it may be sent."""
+        """Take note that it begins, with looking for a connection."""
         self.sent_at, self.started = time.time(), time.perf_counter()
 
     async def wait(self, gate: Gate) -> None:

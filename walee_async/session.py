@@ -148,7 +148,7 @@ class Session:
             if send.started and isinstance(broken, WaleeError):
                 return None, broken
             # Cancelled, or no other turn: once it was on its way it may have been bought, and the books must say so.
-            so_far.append(self._enter(send, Charge.AMBIGUOUS if send.started else Charge.NOT_SENT, broken))
+            so_far.append(self._enter(send, Charge.AMBIGUOUS if send.sent else Charge.NOT_SENT, broken))
             if self._store is not None and send.intent is not None:
                 self._store.settle(send.intent, so_far[-1])
             raise
@@ -179,7 +179,7 @@ class Session:
                 await self._wait_to_read(send, reply)
             send.answer.body = await read_body(reply, self._transport.max_inflated)
         except (aiohttp.ClientError, OSError) as error:
-            problem = what_broke(error, self._transport, self._key)
+            problem = what_broke(error, self._transport, self._key, sent=send.sent)
         finally:
             if reply is not None:
                 reply.release()
@@ -190,7 +190,8 @@ class Session:
 
     def _in_turn(self, send: Sending) -> bool:
         """Whether it may be sent now; not where it and others were held up, and would be sent all at once."""
-        return send.permit.probe or self._spacing.admits(asyncio.get_running_loop().time(), send.permit.pace)
+        send.sent = send.permit.probe or self._spacing.admits(asyncio.get_running_loop().time(), send.permit.pace)
+        return send.sent
 
     async def _wait_to_read(self, send: Sending, reply: Reply) -> None:
         """Wait where this pass of the loop has been long: to decompress a report makes it longer.
