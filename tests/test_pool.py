@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from walee_async import Fetched, Hook, Options, WaleeClient
-from walee_async.errors import ExhaustedKeyError, RefusedKeyError, RunEndedError
+from walee_async import Failed, Fetched, Headline, Hook, Options, WaleeClient
+from walee_async.errors import DeadlineError, ExhaustedKeyError, RefusedKeyError, RunEndedError
 from walee_async.events import Event, KeyBenched
 from walee_async.retry import RetryPolicy
 from walee_async.testing import Code, Gateway, Quota, Revoke, Status
@@ -23,8 +24,8 @@ pytestmark = pytest.mark.anyio
 KEYS = ("a-made-up-key-number-one", "a-made-up-key-number-two", "a-made-up-key-number-six")
 
 
-def client(gateway: Gateway, *, rate: float = 500.0, hook: Hook | None = None) -> WaleeClient:
-    options = Options(retry=RetryPolicy(base=0.01, cap=0.02), hook=hook)
+def client(gateway: Gateway, *, rate: float = 500.0, hook: Hook | None = None, deadline: float = 300.0) -> WaleeClient:
+    options = Options(retry=RetryPolicy(base=0.01, cap=0.02, deadline=deadline), hook=hook)
     return WaleeClient(gateway.keys, base_url=gateway.base_url, rate=rate, options=options)
 
 
@@ -88,6 +89,29 @@ async def test_a_busy_gateway_is_given_the_time_it_asks_for(in_a_run: bool) -> N
     assert [attempt.status for attempt in payload.attempts] == [503, 503, 200]
     for before, after in pairwise(payload.attempts):
         assert after.sent_at - before.sent_at >= 0.2
+
+
+@pytest.mark.parametrize("concurrency", [64, 120])
+async def test_a_retry_has_the_time_that_the_line_takes(concurrency: int) -> None:
+    """At a pace so slow that the line takes longer than the deadline, handles of a run are tried again as well."""
+    async with Gateway(Maker(creators=150, small=True), keys=KEYS[:1]) as gateway:
+        for handle in gateway.handles[:5]:
+            gateway.plan(handle, *[Status(503)] * 2)
+        async with client(gateway, rate=100.0, deadline=0.4) as walee:
+            run = walee.creator_reports(gateway.handles, view=Headline, concurrency=concurrency)
+            outcomes = await run.collect()
+    assert [outcome.error for outcome in outcomes if isinstance(outcome, Failed)] == []
+
+
+async def test_the_line_gives_nobody_the_time_to_try_for_ever() -> None:
+    """A handle that is refused again and again is given up when the deadline is over, and says how it was counted."""
+    async with Gateway(creators=1, keys=KEYS[:1]) as gateway:
+        gateway.plan(gateway.handles[0], *[Status(429, retry_after=0.1)] * 400)
+        async with client(gateway, deadline=0.35) as walee:
+            (outcome,) = await asyncio.wait_for(walee.creator_reports(gateway.handles).collect(), 10)
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, DeadlineError)
+    assert re.search(r"no report within 0\.35 s of its first failure|past the deadline", outcome.error.detail)
 
 
 async def test_two_keys_that_are_both_probing_do_not_spin() -> None:

@@ -75,12 +75,18 @@ class Session:
         self._store = store
         self._http = open_http(transport, base_url)
         self._lines = asyncio.Semaphore(self._http.limit)
+        self._asking = 0
         self._spacing = Spacing(gate.burst)
 
     @property
     def full(self) -> bool:
         """Whether every connection is in use."""
         return self._lines.locked()
+
+    @property
+    def line(self) -> float:
+        """Seconds until all who ask now have had their turn, at the present pace and if nothing holds them up."""
+        return self._asking / self.gate.statistics().pace
 
     @property
     def label(self) -> str:
@@ -106,11 +112,15 @@ class Session:
             WaleeError: no report came; its class says why, its exchange shows how.
         """
         queued_at = asyncio.get_running_loop().time()
-        # A free connection first: requests let through to wait for one would be sent all at once when it comes.
-        async with self._lines:
-            account = ACCOUNT.get(None)
-            permit = await self.gate.permit(*until, ready, math.inf if account is None else account.began)
-            return None if permit is None else await self._attempt(handle, so_far, queued_at, permit)
+        self._asking += 1
+        try:
+            # A free connection first: requests let through to wait for one would be sent all at once when it comes.
+            async with self._lines:
+                account = ACCOUNT.get(None)
+                permit = await self.gate.permit(*until, ready, math.inf if account is None else account.began)
+                return None if permit is None else await self._attempt(handle, so_far, queued_at, permit)
+        finally:
+            self._asking -= 1
 
     async def _attempt(self, handle: str, so_far: list[Attempt], queued_at: float, permit: Permit) -> Payload | None:
         with permit:
