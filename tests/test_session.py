@@ -134,6 +134,14 @@ def test_a_transport_that_cannot_be_is_refused(field: str, value: Any) -> None:
         Transport(**{field: value})
 
 
+def test_an_answer_may_take_as_long_as_a_silence_in_it() -> None:
+    """What would cut a silence short that was asked for is said before there is a client."""
+    with pytest.raises(
+        ConfigError, match=r"total_timeout is 300 s; it must be at least as long as read_timeout, .* 600"
+    ):
+        Transport(read_timeout=600)
+
+
 async def test_a_report_is_dated_by_when_it_came(gateway: Gateway) -> None:
     """`received_at` is when the answer was there, `sent_at` when the request went."""
     gateway.plan(gateway.handles[0], Hang(0.2))

@@ -28,51 +28,55 @@ KNOWN: Final = "3.14."
 other is asked for requests."""
 
 
-class Overdue(dict["Connection", "tuple[float, ResponseHandler | aiohttp.StreamReader]"]):
-    """Breaks off answers that take longer than they may, with a TimeoutError.
-
-    Of each connection, the loop time at which it was asked for an answer, and what that is read from. One timer does
-    for all.
-    """
+class Overdue:
+    """Breaks off what takes longer to read than it may, with a TimeoutError. One timer does for all of it."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__()
         self._seconds = seconds
+        self._since: dict[ResponseHandler | aiohttp.StreamReader, float] = {}
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, connection: Connection, protocol: ResponseHandler) -> float:
-        """Watch an answer from now on, until it is removed here."""
-        now = self._loop.time()
-        self[connection] = now, protocol
+    def watch(self, source: ResponseHandler | aiohttp.StreamReader, since: float | None = None) -> float:
+        """Watch what is read from there until it is let go, from a loop time on, or from now; returns that."""
+        since = self._loop.time() if since is None else since
+        self._since[source] = since
         if self._timer is None:
-            self._timer = self._loop.call_at(now + self._seconds, self._look)
-        return now
+            self._timer = self._loop.call_at(since + self._seconds, self._look)
+        return since
+
+    def let_go(self, source: ResponseHandler | aiohttp.StreamReader) -> None:
+        """Watch it no more."""
+        del self._since[source]
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _look(self) -> None:
-        self._timer = None
         late = self._loop.time() - self._seconds
-        for connection, (since, source) in [*self.items()]:
-            if since <= late:
-                del self[connection]
+        for source, since in self._since.items():
+            if since <= late and not source.is_eof():  # what has come whole is read, however late that is
                 source.set_exception(TimeoutError())
-        if self:
-            self._timer = self._loop.call_at(min(since for since, _ in self.values()) + self._seconds, self._look)
+        due = [since for since in self._since.values() if since > late]
+        self._timer = self._loop.call_at(min(due) + self._seconds, self._look) if due else None
 
 
 class Head:
     """An answer whose head has come, over a connection of ours. To be released, however it ends."""
 
-    __slots__ = ("_closed", "_connection", "_overdue", "content", "headers", "status")
+    __slots__ = ("_closed", "_connection", "content", "headers", "since", "status")
 
     def __init__(
-        self, connection: Connection, message: RawResponseMessage, content: aiohttp.StreamReader, overdue: Overdue
+        self, connection: Connection, message: RawResponseMessage, content: aiohttp.StreamReader, since: float
     ) -> None:
         self._connection = connection
         self.status: int = message.code
         self.headers: Mapping[str, str] = message.headers
         self.content = content
-        self._overdue = overdue
+        self.since = since
+        """The loop time at which it was asked for."""
         # aiohttp closes a connection over which a body goes on with what is none, and does not tell who reads it.
         told = None if content.is_eof() or connection.protocol is None else connection.protocol.closed
         self._closed: asyncio.Future[None] | None = told
@@ -91,7 +95,6 @@ class Head:
 
     def release(self) -> None:
         """Let the connection be used again if the body was read to its end; close it otherwise."""
-        self._overdue.pop(self._connection, None)
         if self._closed is not None:
             self._closed.remove_done_callback(self._break_off)
             self._closed.remove_done_callback(_take)
@@ -108,25 +111,31 @@ def _take(closed: asyncio.Future[None]) -> None:
 Reply: TypeAlias = aiohttp.ClientResponse | Head
 
 
-async def read_body(reply: Reply, cap: int) -> bytes:
+async def read_body(reply: Reply, cap: int, overdue: Overdue) -> bytes:
     """Read a reply's body as it comes, compressed or not.
 
     Raises:
         UnexpectedAnswerError: it has more than `cap` bytes; it is not read any further.
-        aiohttp.ClientError: it broke off.
+        aiohttp.ClientError, TimeoutError: it broke off.
     """
-    length = reply.headers.get("Content-Length", "")
+    length, content = reply.headers.get("Content-Length", ""), reply.content
+    whole = content.is_eof()
+    if not whole:
+        overdue.watch(content, reply.since if isinstance(reply, Head) else None)
     try:
         if length.isdecimal() and int(length) <= cap:
             return await reply.read()
         chunks = bytearray()
-        async for chunk in reply.content.iter_any():
+        async for chunk in content.iter_any():
             chunks += chunk
             if len(chunks) > cap:
                 raise UnexpectedAnswerError(f"the answer is larger than {cap} bytes", status=reply.status)
         return bytes(chunks)
     except RuntimeError:  # what aiohttp makes of reading on from a connection that was closed here a moment ago
         raise aiohttp.ClientPayloadError("the connection was closed") from None
+    finally:
+        if not whole:
+            overdue.let_go(content)
 
 
 def open_http(transport: Transport, base_url: str) -> Http:
@@ -142,15 +151,17 @@ def open_http(transport: Transport, base_url: str) -> Http:
 
 
 class Http:
-    """Asks an aiohttp session for requests. `limit` is how many there may be at a time."""
+    """Asks an aiohttp session for requests. `limit` is how many there may be at a time; `overdue` ends what drips."""
 
     def __init__(self, transport: Transport, base_url: str) -> None:
         self._session = transport.session or transport.open()
         self._ours = transport.session is None
         self._base_url = base_url
         self._options = transport.request_options()
+        self.overdue = Overdue(transport.total_timeout)
         connector = self._session.connector
-        self.limit = (connector.limit if connector is not None else 0) or transport.connections
+        limits = [connector.limit, connector.limit_per_host] if connector is not None else []
+        self.limit = min(filter(None, limits), default=transport.connections)
 
     @property
     def closed(self) -> bool:
@@ -159,6 +170,7 @@ class Http:
 
     async def aclose(self) -> None:
         """Close the session, if it is ours."""
+        self.overdue.close()
         if self._ours:
             await self._session.close()
 
@@ -194,7 +206,6 @@ class _Connections(Http):
         self._before = f"GET {address.raw_path_qs}"
         self._after = f" HTTP/1.1\r\n{''.join(lines)}x-api-key: "
         self._timeout: aiohttp.ClientTimeout = self._options["timeout"]
-        self._overdue = Overdue(transport.total_timeout)
 
     async def get(self, handle: str, secret: str, in_turn: Callable[[], bool]) -> Reply | None:
         target = quoted(handle)
@@ -205,21 +216,21 @@ class _Connections(Http):
         request = f"{self._before}{target}{self._after}{secret}\r\n\r\n".encode()
         try:
             protocol = _send(connection, request, self._timeout.sock_read)
-            since = self._overdue.begin(connection, protocol)
-            message, content = await protocol.read()
-            while message.code < 200 and message.code != 101:  # "Early Hints" and the like: the answer is still to come
-                protocol.start_timeout()  # which it ended, as if it were the answer
+            since = self.overdue.watch(protocol)
+            try:
                 message, content = await protocol.read()
+                while message.code < 200 and message.code != 101:  # "Early Hints" and the like: the answer is to come
+                    protocol.start_timeout()  # which it ended, as if it were the answer
+                    message, content = await protocol.read()
+            finally:
+                self.overdue.let_go(protocol)
         except BaseException as error:
-            self._overdue.pop(connection, None)
             connection.close()
             if not isinstance(error, HttpProcessingError):
                 raise
             broken = type(error).__name__
         else:
-            if not content.is_eof():
-                self._overdue[connection] = since, content
-            return Head(connection, message, content, self._overdue)
+            return Head(connection, message, content, since)
         raise AmbiguousError(f"the connection broke before a whole answer came ({broken})")
 
     async def _connect(self) -> Connection:

@@ -187,9 +187,9 @@ class Session:
             send.answer = Answer(status=reply.status, headers=headers, body=b"", received_at=time.time())
             if 200 <= reply.status < 300:
                 await self._wait_to_read(send, reply)
-            send.answer.body = await read_body(reply, self._transport.max_inflated)
+            send.answer.body = await read_body(reply, self._transport.max_inflated, self._http.overdue)
         except (aiohttp.ClientError, OSError) as error:
-            problem = what_broke(error, self._transport, self._key, sent=send.sent)
+            problem = what_broke(error, self._transport, self._key)
         finally:
             if reply is not None:
                 reply.release()

@@ -46,7 +46,8 @@ class Transport(Struct, frozen=True, kw_only=True):
     read_timeout: float = 60.0
     """The longest silence while an answer is awaited or read."""
     total_timeout: float = 300.0
-    """The longest that an answer may take, however it drips; as long as aiohttp's own default."""
+    """The longest that an answer may take, however it drips: from when it is asked for, or, with a `session` or a
+    `proxy`, from when its head has come. At least `read_timeout`; aiohttp's own default is as long."""
     connections: int = 64
     """Per key. The service behind the gateway refuses more than 100."""
     allow_plain_http: bool = False
@@ -56,6 +57,9 @@ class Transport(Struct, frozen=True, kw_only=True):
         check_seconds("Transport.connect_timeout", self.connect_timeout)
         check_seconds("Transport.read_timeout", self.read_timeout)
         check_seconds("Transport.total_timeout", self.total_timeout)
+        if self.total_timeout < self.read_timeout:
+            said = f"it must be at least as long as read_timeout, which is {self.read_timeout:g} s"
+            raise ConfigError(f"Transport.total_timeout is {self.total_timeout:g} s; {said}")
         check_whole("Transport.connections", self.connections)
         check_whole("Transport.max_inflated", self.max_inflated)
         given: object = self.ssl
@@ -74,7 +78,7 @@ class Transport(Struct, frozen=True, kw_only=True):
             "raise_for_status": False,
             "ssl": self.ssl,
             "timeout": aiohttp.ClientTimeout(
-                total=self.total_timeout, sock_connect=self.connect_timeout, sock_read=self.read_timeout
+                total=None, sock_connect=self.connect_timeout, sock_read=self.read_timeout
             ),
         }
 
@@ -104,16 +108,12 @@ async def send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandl
     raise AmbiguousError(f"the connection broke before an answer came ({broken})")
 
 
-def what_broke(error: BaseException, transport: Transport, key: Key, *, sent: bool) -> TransportError:
-    """Say what broke, in words that cannot hold the key; `sent` is whether the request can have been sent by then."""
+def what_broke(error: BaseException, transport: Transport, key: Key) -> TransportError:
+    """Say what broke and whether the request had been sent, in words that cannot hold the key."""
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return NotSentError(f"no connection within {transport.connect_timeout:g} s")
-    if isinstance(error, NOT_SENT) or not sent:
-        what = (
-            "the proxy refused"
-            if isinstance(error, aiohttp.ClientHttpProxyError)
-            else str(error) or type(error).__name__
-        )
+    if isinstance(error, NOT_SENT):
+        what = "the proxy refused" if isinstance(error, aiohttp.ClientHttpProxyError) else str(error)
         return NotSentError(redact(what, [key.secret]))
     if isinstance(error, aiohttp.ServerTimeoutError):
         return AmbiguousError(f"no answer within {transport.read_timeout:g} s")
