@@ -92,8 +92,8 @@ async def test_a_busy_gateway_is_given_the_time_it_asks_for(in_a_run: bool) -> N
 
 
 @pytest.mark.parametrize("concurrency", [64, 120])
-async def test_a_retry_has_the_time_that_the_line_takes(concurrency: int) -> None:
-    """At a pace so slow that the line takes longer than the deadline, handles of a run are tried again as well."""
+async def test_a_retry_has_the_time_that_the_queue_takes(concurrency: int) -> None:
+    """At a pace so slow that the queue takes longer than the deadline, handles of a run are tried again as well."""
     async with Gateway(Maker(creators=150, small=True), keys=KEYS[:1]) as gateway:
         for handle in gateway.handles[:5]:
             gateway.plan(handle, *[Status(503)] * 2)
@@ -103,7 +103,7 @@ async def test_a_retry_has_the_time_that_the_line_takes(concurrency: int) -> Non
     assert [outcome.error for outcome in outcomes if isinstance(outcome, Failed)] == []
 
 
-async def test_the_line_gives_nobody_the_time_to_try_for_ever() -> None:
+async def test_the_queue_gives_nobody_the_time_to_try_for_ever() -> None:
     """A handle that is refused again and again is given up when the deadline is over, and says how it was counted."""
     async with Gateway(creators=1, keys=KEYS[:1]) as gateway:
         gateway.plan(gateway.handles[0], *[Status(429, retry_after=0.1)] * 400)

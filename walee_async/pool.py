@@ -49,8 +49,8 @@ class SessionPool:
     async def fetch(self, handle: str) -> Payload:
         """Return the payload of a normalised handle, trying again as the policy allows.
 
-        The deadline counts from here for a single call. Inside a run it counts from the handle's first failure, and the
-        line that there is then does not count for any attempt: the wait for a turn is the list's, and nobody's fault.
+        The deadline counts from here for a single call. Inside a run it counts from the handle's first failure, and
+        the queue that there is then does not count for any attempt: it is the length of the list, and nobody's fault.
 
         Raises:
             AccountError: no key is left.
@@ -73,7 +73,7 @@ class SessionPool:
             error.attempts = tuple(attempts)
             raise
         except TimeoutError:
-            apart = "" if ACCOUNT.get(None) is None else " of its first failure, its turns in the line apart"
+            apart = "" if ACCOUNT.get(None) is None else " of its first failure, its waits in the queue apart"
             late = self._late(f"no report within {self._policy.deadline:g} s{apart}", attempts, tally)
         else:
             payload.attempts = tuple(attempts)
@@ -91,10 +91,10 @@ class SessionPool:
         return late if tally.last is None else late.because_of(tally.last)
 
     async def _in_time(
-        self, handle: str, attempts: list[Attempt], tally: Tally, delay: float | None = None, lines: float = 0.0
+        self, handle: str, attempts: list[Attempt], tally: Tally, delay: float | None = None, queues: float = 0.0
     ) -> Payload:
         """As `_persist`, after a delay, if any; raises TimeoutError when the deadline and those seconds are over."""
-        async with asyncio.timeout(self._policy.deadline + lines) as limit:
+        async with asyncio.timeout(self._policy.deadline + queues) as limit:
             if delay is not None:
                 await asyncio.sleep(delay)
             return await self._persist(handle, attempts, tally, limit.when())
@@ -124,7 +124,8 @@ class SessionPool:
                 await asyncio.sleep(0)  # Going over to another key must not keep the loop from turning.
                 continue
             if deadline is None:
-                return await self._in_time(handle, attempts, tally, delay, self._policy.attempts * session.line)
+                queues = self._policy.attempts * session.queue_seconds
+                return await self._in_time(handle, attempts, tally, delay, queues)
             await asyncio.sleep(delay)
 
     def _soonest(self) -> tuple[Session, float]:

@@ -84,7 +84,7 @@ class Session:
         return self._lines.locked()
 
     @property
-    def line(self) -> float:
+    def queue_seconds(self) -> float:
         """Seconds until all who ask now have had their turn, at the present pace and if nothing holds them up."""
         return self._asking / self.gate.statistics().pace
 
