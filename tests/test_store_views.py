@@ -277,7 +277,7 @@ async def test_another_report_under_the_same_number_has_another_view(path: Path)
 UNPRIVILEGED = """
 import os, sys
 from walee_async import rescore
-import walee_async.decode
+import urllib.parse, walee_async.decode  # what is loaded later, from where nobody else may read
 if os.geteuid() == 0:
     os.setegid(65534)
     os.seteuid(65534)
