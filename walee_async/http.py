@@ -41,8 +41,10 @@ class Overdue:
         """Watch what is read from there until it is let go, from a loop time on, or from now; returns that."""
         since = self._loop.time() if since is None else since
         self._since[source] = since
-        if self._timer is None:
-            self._timer = self._loop.call_at(since + self._seconds, self._look)
+        due, timer = since + self._seconds, self._timer
+        if timer is None or due < timer.when():
+            self.close()
+            self._timer = self._loop.call_at(due, self._look)
         return since
 
     def let_go(self, source: ResponseHandler | aiohttp.StreamReader) -> None:
@@ -170,8 +172,8 @@ class Http:
 
     async def aclose(self) -> None:
         """Close the session, if it is ours."""
-        self.overdue.close()
         if self._ours:
+            self.overdue.close()
             await self._session.close()
 
     async def get(self, handle: str, secret: str, in_turn: Callable[[], bool]) -> Reply | None:

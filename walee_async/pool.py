@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from walee_async.budget import Budget
-from walee_async.errors import AccountError, ConfigError, DeadlineError, WaleeError
+from walee_async.errors import AccountError, ConfigError, DeadlineError, RateLimitError, WaleeError
 from walee_async.gate import GateStatistics
 from walee_async.ledger import ACCOUNT, DOUBTS
 from walee_async.outcomes import Charge
@@ -50,7 +50,8 @@ class SessionPool:
         """Return the payload of a normalised handle, trying again as the policy allows.
 
         The deadline counts from here for a single call. Inside a run it counts from the handle's first failure, and
-        the queue that there is then does not count for any attempt: it is the length of the list, and nobody's fault.
+        gives each retry the time that the queue takes: it is the length of the list, and nobody's fault. Who is told
+        "too fast" again and again gets none for it, or a gateway that says nothing else would be asked for hours.
 
         Raises:
             AccountError: no key is left.
@@ -73,8 +74,7 @@ class SessionPool:
             error.attempts = tuple(attempts)
             raise
         except TimeoutError:
-            apart = "" if ACCOUNT.get(None) is None else " of its first failure, its waits in the queue apart"
-            late = self._late(f"no report within {self._policy.deadline:g} s{apart}", attempts, tally)
+            late = self._late(f"no report within {self._policy.deadline:g} s", attempts, tally)
         else:
             payload.attempts = tuple(attempts)
             return payload
@@ -91,41 +91,43 @@ class SessionPool:
         return late if tally.last is None else late.because_of(tally.last)
 
     async def _in_time(
-        self, handle: str, attempts: list[Attempt], tally: Tally, delay: float | None = None, queues: float = 0.0
+        self, handle: str, attempts: list[Attempt], tally: Tally, delay: float | None = None, queue: float = 0.0
     ) -> Payload:
-        """As `_persist`, after a delay, if any; raises TimeoutError when the deadline and those seconds are over."""
-        async with asyncio.timeout(self._policy.deadline + queues) as limit:
+        """As `_persist`, after a delay, if any; raises TimeoutError when the deadline and the queue's time are over."""
+        async with asyncio.timeout(self._policy.deadline + queue) as limit:
             if delay is not None:
                 await asyncio.sleep(delay)
-            return await self._persist(handle, attempts, tally, limit.when())
+            return await self._persist(handle, attempts, tally, limit)
 
     async def _persist(
-        self, handle: str, attempts: list[Attempt], tally: Tally, deadline: float | None = None
+        self, handle: str, attempts: list[Attempt], tally: Tally, limit: asyncio.Timeout | None = None
     ) -> Payload:
-        """Try until there is a report or a reason to give up; without a deadline, one counts from the first failure."""
+        """Try until there is a report or a reason to give up; without a limit, one counts from the first failure."""
         account = ACCOUNT.get(None)
         quota = self._quota if account is None else account.quota
         while True:
             session, patience = self._soonest()
             try:
                 with self._budget.place(attempts) as ready:
-                    until = (math.inf if deadline is None else deadline, patience)
-                    payload = await session.attempt(handle, attempts, until, ready)
+                    deadline = (None if limit is None else limit.when()) or math.inf
+                    payload = await session.attempt(handle, attempts, (deadline, patience), ready)
             except AccountError:
                 continue
             except WaleeError as error:
                 delay = delay_before_retry(error, tally, self._policy, quota, random.random())
                 if delay is None:
                     raise
+                queue = 0.0 if account is None or isinstance(error, RateLimitError) else session.queue_seconds
             else:
                 if payload is not None:
                     quota.earn()
                     return payload
                 await asyncio.sleep(0)  # Going over to another key must not keep the loop from turning.
                 continue
-            if deadline is None:
-                queues = self._policy.attempts * session.queue_seconds
-                return await self._in_time(handle, attempts, tally, delay, queues)
+            if limit is None:
+                return await self._in_time(handle, attempts, tally, delay, queue)
+            if queue and not limit.expired():
+                limit.reschedule(deadline + queue)
             await asyncio.sleep(delay)
 
     def _soonest(self) -> tuple[Session, float]:

@@ -67,9 +67,9 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
     base: float = 0.5
     cap: float = 8.0
     deadline: float = 300.0
-    """For all waits and attempts of one handle together; in a run from its first failure on, and the queue that there
-    is then does not count, because there the wait for a turn is the length of the list. A pause longer than it ends
-    the run, resumably."""
+    """For all waits and attempts of one handle together; in a run from its first failure on, and longer by the queue
+    before each retry, because there the wait for a turn is the length of the list. A pause longer than it ends the
+    run, resumably."""
     resend_ambiguous: int = 1
     """How often to send again after a request that may have bought the report already; 0 never buys twice."""
 

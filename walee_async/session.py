@@ -85,8 +85,8 @@ class Session:
 
     @property
     def queue_seconds(self) -> float:
-        """Seconds until all who ask now have had their turn, at the present pace and if nothing holds them up."""
-        return self._asking / self.gate.statistics().pace
+        """Seconds until one more who asked would have had a turn, at the present pace and if nothing holds it up."""
+        return (self._asking + 1) / self.gate.statistics().pace
 
     @property
     def label(self) -> str:
