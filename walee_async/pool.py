@@ -107,9 +107,9 @@ class SessionPool:
         quota = self._quota if account is None else account.quota
         while True:
             session, patience = self._soonest()
+            deadline = (None if limit is None else limit.when()) or math.inf
             try:
                 with self._budget.place(attempts) as ready:
-                    deadline = (None if limit is None else limit.when()) or math.inf
                     payload = await session.attempt(handle, attempts, (deadline, patience), ready)
             except AccountError:
                 continue
