@@ -17,7 +17,7 @@ ELSEWHERE = {"cluster.py", "import_time.py", "page.py", "shared_rate.py", "telem
 tests/integrations."""
 RUN_BY_THE_SUMMARY = {"fetch.py", "decode.py", "rescore.py"}
 LEAST = {
-    "summary.py": ["--repeats", "1", "--reports", "32"],
+    "summary.py": ["--repeats", "1", "--reports", "8"],
     "gate.py": ["--handles", "300"],
     "growth.py": [
         *("--reports", "32", "64", "--rows", "20", "60", "--counted", "20"),
