@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import sys
 import time
+import weakref
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from aiohttp.base_protocol import BaseProtocol
 
 from walee_async import Failed, Headline, Options, RetryPolicy, Transport, WaleeClient
 from walee_async.errors import AmbiguousError, DeadlineError, NotSentError
-from walee_async.http import KNOWN, open_http
+from walee_async.http import KNOWN, Overdue, open_http
 from walee_async.outcomes import Charge
 from walee_async.store import StoreReader
 from walee_async.testing import Gateway, Maker
@@ -150,8 +153,8 @@ async def test_who_leaves_before_there_is_a_connection_has_bought_nothing(tmp_pa
         base_url = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}/api"
         async with WaleeClient(KEY, base_url=base_url, store=tmp_path / "reports.db", options=options) as walee:
             call = asyncio.create_task(walee.creator_report("ann"))
-            await asyncio.wait_for(shaking.wait(), 10)
             if deadline == 300.0:
+                await asyncio.wait_for(shaking.wait(), 10)
                 call.cancel()
             with pytest.raises((asyncio.CancelledError, DeadlineError)) as caught:
                 await call
@@ -282,7 +285,6 @@ async def test_an_answer_that_drips_is_not_waited_for_without_end(start: str, ou
 
 async def test_what_has_come_whole_is_read_however_late_that_is() -> None:
     """A program that stands still for longer than `total_timeout` has bought the report, and gets it."""
-    stood = asyncio.Event()
 
     async def in_two(head: str, writer: asyncio.StreamWriter) -> None:
         answer = report(head)
@@ -293,11 +295,10 @@ async def test_what_has_come_whole_is_read_however_late_that_is() -> None:
         await writer.drain()
         until = time.monotonic() + 0.5
         while time.monotonic() < until:
-            stood.set()
+            pass
 
     async with serving(in_two) as (_, base_url), client(base_url, Transport(**SOON)) as walee:
         await walee.fetch(HANDLES[0])
-    assert stood.is_set()
     assert walee.ledger.charges == {Charge.BILLED: 1}
 
 
@@ -308,6 +309,45 @@ async def test_a_connection_that_rests_is_not_overdue() -> None:
         await asyncio.sleep(0.5)
         await walee.fetch(HANDLES[1])
     assert [len(heads) for heads in server.connections] == [2]
+
+
+async def test_a_client_that_is_closed_ends_what_drips_over_a_session_of_yours() -> None:
+    """Its session goes on, and so does the call, but not without end."""
+    async with serving(dripping(HEAD)) as (server, base_url), aiohttp.ClientSession() as http, asyncio.timeout(10):
+        async with client(base_url, Transport(session=http, **SOON)) as walee:
+            call = asyncio.create_task(walee.fetch(HANDLES[0]))
+            await asyncio.sleep(0.2)
+            assert [len(heads) for heads in server.connections] == [1]
+        with pytest.raises(AmbiguousError, match="no whole answer"):
+            await call
+
+
+async def test_nothing_is_left_of_a_client_that_was_closed() -> None:
+    """The timer that would end what drips does not keep it for as long as that may take."""
+    async with serving(whole) as (_, base_url):
+        http = open_http(Transport(), base_url)
+        reply = await http.get(HANDLES[0], KEY, lambda: True)
+        assert reply is not None
+        reply.release()
+        left = weakref.ref(http.overdue)
+        await http.aclose()
+        del http
+        gc.collect()
+    assert left() is None
+
+
+async def test_what_was_asked_for_earlier_is_due_earlier() -> None:
+    """Whatever the timer was set for when it came to be watched."""
+    loop = asyncio.get_running_loop()
+    overdue = Overdue(10.0)
+    later, earlier = (aiohttp.StreamReader(BaseProtocol(loop), 2**16, loop=loop) for _ in range(2))
+    overdue.watch(later)
+    overdue.watch(earlier, loop.time() - 9.9)
+    async with asyncio.timeout(5):
+        while not isinstance(earlier.exception(), TimeoutError):
+            await asyncio.sleep(0.01)
+    assert later.exception() is None
+    overdue.disarm()
 
 
 async def test_an_answer_is_due_from_when_it_was_asked_for() -> None:

@@ -437,7 +437,6 @@ async def test_what_was_held_up_and_not_sent_was_not_bought(path: Path, left: bo
                 while gateway.requests_seen == before:
                     await anext(run)
                 if left:
-                    await asyncio.sleep(0.1)  # until they have their connections; amid connecting, they are in doubt
                     raise LookupError
                 async for _ in run:
                     pass

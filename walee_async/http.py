@@ -43,7 +43,7 @@ class Overdue:
         self._since[source] = since
         due, timer = since + self._seconds, self._timer
         if timer is None or due < timer.when():
-            self.close()
+            self.disarm()
             self._timer = self._loop.call_at(due, self._look)
         return since
 
@@ -51,8 +51,8 @@ class Overdue:
         """Watch it no more."""
         del self._since[source]
 
-    def close(self) -> None:
-        """Watch nothing any more."""
+    def disarm(self) -> None:
+        """Cancel the timer, if there is one."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -173,7 +173,7 @@ class Http:
     async def aclose(self) -> None:
         """Close the session, if it is ours."""
         if self._ours:
-            self.overdue.close()
+            self.overdue.disarm()
             await self._session.close()
 
     async def get(self, handle: str, secret: str, in_turn: Callable[[], bool]) -> Reply | None:

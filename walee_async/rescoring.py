@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 32
 """Reports that a process scores at a time: 5 to 15 ms of work, and a message of 85 KB. A pipe holds one of these; a
-larger one would keep whoever sends it until it is taken in. Two processes scored 40,000 reports again in 0.7 % less
-time than with 50, and took a fifth of the pages from the system meanwhile."""
+larger one would keep whoever sends it until it is taken in. With 50, two processes that scored 40,000 reports again
+had three to five times as many page faults, and took as long within what could be told."""
 AHEAD: Final = 8
 """Chunks for each process that may have to wait until it is their turn."""
 ASIDE: Final = 2

@@ -68,8 +68,8 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
     cap: float = 8.0
     deadline: float = 300.0
     """For all waits and attempts of one handle together; in a run from its first failure on, and longer by the queue
-    before each retry, because there the wait for a turn is the length of the list. A pause longer than it ends the
-    run, resumably."""
+    before each retry that is none of "too fast", because there the wait for a turn is the length of the list. A pause
+    longer than it ends the run, resumably."""
     resend_ambiguous: int = 1
     """How often to send again after a request that may have bought the report already; 0 never buys twice."""
 
