@@ -22,6 +22,7 @@ from walee_async.http import KNOWN, Overdue, open_http
 from walee_async.outcomes import Charge
 from walee_async.store import StoreReader
 from walee_async.testing import Gateway, Maker
+from walee_async.testing.contracts import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -343,9 +344,7 @@ async def test_what_was_asked_for_earlier_is_due_earlier() -> None:
     later, earlier = (aiohttp.StreamReader(BaseProtocol(loop), 2**16, loop=loop) for _ in range(2))
     overdue.watch(later)
     overdue.watch(earlier, loop.time() - 9.9)
-    async with asyncio.timeout(5):
-        while not isinstance(earlier.exception(), TimeoutError):
-            await asyncio.sleep(0.01)
+    await until(lambda: isinstance(earlier.exception(), TimeoutError))
     assert later.exception() is None
     overdue.disarm()
 

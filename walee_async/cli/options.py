@@ -38,8 +38,8 @@ _SCHEDULER = (
 )
 _SCORES_THERE = "Let the workers score all by a brief, as Parquet in the folder `scores`."
 _DEADLINE = (
-    "How long one handle is tried, counted from its first failure, and longer by the queue, but for too fast. Below the "
-    "60 s that an answer may take, it can cut off requests that are paid for."
+    "How long one handle is tried, counted from its first failure, and longer by the queue, but for too fast. Below "
+    "the 60 s that an answer may take, it can cut off requests that are paid for."
 )
 RESEND = "How often to send again after a request that may have bought its report; 0 never buys twice."
 _TABLES = (
