@@ -191,9 +191,8 @@ from walee_async import rescore
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what is in the background without it
 print("begun", flush=True)
 try:
-    for number, found in enumerate(rescore(sys.argv[1], jobs=2)):
-        if number == 0:
-            print("first", flush=True)
+    list(rescore(sys.argv[1], jobs=2))  # an `if` in a loop here jumps back outside of the `try` on Python 3.13
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # when all is scored: an interpreter that ends complains
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -220,8 +219,7 @@ async def test_ctrl_c_is_heard_by_nobody_else(path: Path, tmp_path: Path) -> Non
             select.select([process.stderr], [], [], wait)
             os.killpg(process.pid, signal.SIGINT)
             assert process.stderr.read() == ""
-            # At the very end of a process the interpreter has given the signal back to the system.
-            assert process.wait(10) in (130, 0, -signal.SIGINT)
+            assert process.wait(10) in (130, 0)
 
 
 @pytest.mark.parametrize("brief", ["brief.toml", {"target": {}}, 5])
