@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import Any
 
 import pytest
 from _redis import RedisServer
@@ -12,6 +14,8 @@ from _redis import RedisServer
 from walee_async import Charge, ConfigError, Failed, RunEndedError, WaleeClient
 from walee_async.errors import BudgetError, BudgetUnknownError
 from walee_async.integrations.redis import SharedBudget
+from walee_async.integrations.redis.link import RedisLink
+from walee_async.integrations.shared.budget import CommonBudget
 from walee_async.outcomes import Attempt
 from walee_async.testing import Code, Gateway
 from walee_async.testing.clock import run_virtually
@@ -93,6 +97,16 @@ async def test_what_a_dead_process_set_aside_counts_as_bought(redis: RedisServer
             await buy(other)
 
 
+async def test_who_waits_for_a_budget_that_is_closed_is_told(redis: RedisServer) -> None:
+    """What waits for another process when its own budget is left ends with the sentence for one that is not open."""
+    async with pair(redis, 1) as (one, _), set_aside(one):
+        async with SharedBudget(redis.url, "march", max_reports=1) as left:
+            waiting = asyncio.create_task(buy(left))
+            await until(lambda: left.reserved_now == 1)
+        with pytest.raises(ConfigError, match="The shared budget is not open"):
+            await waiting
+
+
 async def test_a_caller_who_gives_up_leaves_nothing_set_aside(redis: RedisServer) -> None:
     """Whoever is cancelled while waiting, or with the report set aside, gives it back."""
     async with pair(redis, 1) as (one, other):
@@ -116,6 +130,29 @@ async def test_a_budget_that_redis_forgot_is_not_spent_again(redis: RedisServer)
         with pytest.raises(BudgetError):
             await buy(one)
         assert one.spent == 4
+
+
+class _SlowlyTold(RedisLink):
+    """A way to Redis on which the answer to a question that asks for no report takes its time."""
+
+    async def ask(self, keys: Sequence[str], args: Sequence[str | float]) -> Any:
+        said = await super().ask(keys, args)
+        if args[7] == "":
+            await asyncio.sleep(0.1)
+        return said
+
+
+async def test_an_answer_that_comes_late_takes_nothing_back(redis: RedisServer) -> None:
+    """What a process knows to be spent is what the newest answer said, whichever was the last to come."""
+    async with CommonBudget(partial(_SlowlyTold, redis.url, "budget.lua"), "march", max_reports=2) as budget:
+        await buy(budget)
+        await asyncio.sleep(0)  # what became of it is being told
+        await buy(budget)
+        redis.command("FLUSHALL")
+        await asyncio.sleep(0.2)
+        with pytest.raises(BudgetError):
+            await buy(budget)
+        assert budget.spent == 2
 
 
 async def test_a_budget_that_redis_took_from_an_older_copy_is_not_spent_again(own_redis: RedisServer) -> None:

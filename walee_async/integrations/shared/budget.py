@@ -7,7 +7,7 @@ import math
 import re
 import secrets
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from walee_async.budget import Budget
 from walee_async.errors import BudgetError, BudgetUnknownError, ConfigError
@@ -74,7 +74,8 @@ class CommonBudget(Budget):
     async def __aenter__(self) -> Self:
         """Be ready to ask; the first question is asked with the first report."""
         self._link = self._make_link()
-        self._one = asyncio.Lock()  # one process has one question: the others would only be told to wait as well
+        self._one = asyncio.Lock()  # one process wants one report: the others would only be told to wait as well
+        self._asking = asyncio.Lock()  # of two answers the older could come last, and take back what is spent
         return self
 
     async def __aexit__(
@@ -86,9 +87,8 @@ class CommonBudget(Budget):
             with suppress(asyncio.CancelledError):
                 await self._teller
         if self._link is not None:
-            if self._settled:
-                with suppress(NoAnswerError):
-                    await self._ask("")
+            with suppress(NoAnswerError):
+                await self._ask("")
             await self._link.aclose()
         self._link = self._teller = None
 
@@ -107,7 +107,8 @@ class CommonBudget(Budget):
 
         async def reserve() -> None:
             nonlocal asked
-            async with self._opened():
+            self._opened()
+            async with self._one:
                 asked = True
                 await self._reserve(place)
 
@@ -119,10 +120,10 @@ class CommonBudget(Budget):
             if asked:
                 self._settle(place, sent and attempts[-1].charge in {Charge.BILLED, Charge.AMBIGUOUS})
 
-    def _opened(self) -> asyncio.Lock:
+    def _opened(self) -> Link:
         if self._link is None:
             raise ConfigError("The shared budget is not open: use it inside `async with SharedBudget(...) as budget:`")
-        return self._one
+        return self._link
 
     async def _reserve(self, place: str) -> None:
         loop = asyncio.get_running_loop()
@@ -147,19 +148,22 @@ class CommonBudget(Budget):
         Raises:
             NoAnswerError: no answer came.
         """
-        assert self._link is not None
-        told = dict(self._settled)
-        cap = -1 if self.cap == math.inf else self.cap
-        taken = self.spent + self.reserved_now
-        args: list[str | float] = [cap, GONE * 1e6, int(KEEP * 1000), self._epoch, taken, self._answers]
-        args += [secrets.token_hex(8), place]
-        for name, bought in told.items():
-            args += [name, int(bought)]
-        said: list[Any] = await self._link.ask(self._keys, args)
-        self.spent, self.reserved_now, self._epoch, self._answers = int(said[1]), int(said[2]), said[3], int(said[4])
-        for name in told:
-            self._settled.pop(name, None)
-        return int(said[0])
+        async with self._asking:
+            link = self._opened()
+            told = dict(self._settled)
+            if not place and not told:  # the question before has told it
+                return 0
+            cap = -1 if self.cap == math.inf else self.cap
+            taken = self.spent + self.reserved_now
+            args: list[str | float] = [cap, GONE * 1e6, int(KEEP * 1000), self._epoch, taken, self._answers]
+            args += [secrets.token_hex(8), place]
+            for name, bought in told.items():
+                args += [name, int(bought)]
+            said, *account = await link.ask(self._keys, args)
+            self.spent, self.reserved_now, self._epoch, self._answers = account
+            for name in told:
+                self._settled.pop(name, None)
+            return int(said)
 
     def _settle(self, place: str, bought: bool) -> None:
         if self._link is None:
