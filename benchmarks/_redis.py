@@ -5,12 +5,14 @@ Shared by the tests of what goes through Redis and their benchmark. It writes no
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,11 +26,13 @@ def find() -> str | None:
     return shutil.which("redis-server")
 
 
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+def free_port() -> int:
+    """A port that no connection is given, as one could be before the server takes it, or while the server is gone."""
+    while True:
+        port = secrets.choice(range(20_000, 32_768))  # connections get 32,768 and up (Linux; others 49,152 and up)
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
 
 
 class RedisServer:
@@ -37,7 +41,7 @@ class RedisServer:
     def __init__(self, program: str) -> None:
         self._program = program
         self._folder = tempfile.TemporaryDirectory(prefix="redis-", ignore_cleanup_errors=True)
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

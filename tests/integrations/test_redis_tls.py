@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from _redis import RedisServer
+from _redis import RedisServer, free_port
 
 from walee_async import Options, WaleeClient
 from walee_async.events import Event, GateAlone, GateRejoined
@@ -26,9 +25,7 @@ SELF_SIGNED = Path(__file__).parent.parent / "data" / "self-signed.pem"
 @pytest.fixture
 def url(own_redis: RedisServer) -> str:
     """The address of a server that answers over TLS as well."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    port = free_port()
     settings = {f"tls-{name}": SELF_SIGNED for name in ("cert-file", "key-file", "ca-cert-file")}
     for name, value in {**settings, "tls-auth-clients": "no", "tls-port": port}.items():
         assert own_redis.command(f"CONFIG SET {name} {value}") == "+OK\r\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from _redis import RedisServer
+from _redis import RedisServer, free_port
 from anyio import open_process
 from anyio.abc import Process
 
@@ -24,12 +23,6 @@ from walee_async.testing import Drop, Gateway, Revoke
 pytestmark = pytest.mark.anyio
 
 PROGRAM = Path(__file__).parent.parent.parent / "examples" / "service.py"
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 async def kept(path: Path) -> set[str]:
