@@ -36,14 +36,14 @@ async def pair(redis: RedisServer, cap: int) -> AsyncIterator[tuple[SharedBudget
 
 
 @contextlib.asynccontextmanager
-async def set_aside(budget: SharedBudget, attempts: Sequence[Attempt] = ()) -> AsyncIterator[None]:
+async def set_aside(budget: CommonBudget, attempts: Sequence[Attempt] = ()) -> AsyncIterator[None]:
     """One report set aside for an attempt under way."""
     with budget.place(attempts) as ready:
         await ready()
         yield
 
 
-async def buy(budget: SharedBudget, charge: Charge = Charge.BILLED) -> None:
+async def buy(budget: CommonBudget, charge: Charge = Charge.BILLED) -> None:
     """Make one attempt that ends so."""
     attempts: list[Attempt] = []
     async with set_aside(budget, attempts):
@@ -153,6 +153,24 @@ async def test_an_answer_that_comes_late_takes_nothing_back(redis: RedisServer) 
         with pytest.raises(BudgetError):
             await buy(budget)
         assert budget.spent == 2
+
+
+async def test_what_ends_while_a_budget_is_closed_is_told(redis: RedisServer) -> None:
+    """A report that is given back while the last questions are asked is not left set aside."""
+    aside, ending = asyncio.Event(), asyncio.Event()
+
+    async def give_back(budget: CommonBudget) -> None:
+        async with set_aside(budget):
+            aside.set()
+            await ending.wait()
+
+    async with CommonBudget(partial(_SlowlyTold, redis.url, "budget.lua"), "march", max_reports=2) as budget:
+        given_back = asyncio.create_task(give_back(budget))
+        await aside.wait()
+        await buy(budget)
+        asyncio.get_running_loop().call_later(0.05, ending.set)
+    await given_back
+    assert redis.command(ASIDE) == "*0\r\n"
 
 
 async def test_a_budget_that_redis_took_from_an_older_copy_is_not_spent_again(own_redis: RedisServer) -> None:

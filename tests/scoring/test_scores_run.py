@@ -189,8 +189,8 @@ INTERRUPTED = """
 import signal, sys
 from walee_async import rescore
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what is in the background without it
-print("begun", flush=True)
 try:
+    print("begun", flush=True)
     list(rescore(sys.argv[1], jobs=2))  # an `if` in a loop here jumps back outside of the `try` on Python 3.13
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # when all is scored: an interpreter that ends complains
 except KeyboardInterrupt:

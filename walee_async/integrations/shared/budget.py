@@ -7,7 +7,7 @@ import math
 import re
 import secrets
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from walee_async.budget import Budget
 from walee_async.errors import BudgetError, BudgetUnknownError, ConfigError
@@ -69,28 +69,31 @@ class CommonBudget(Budget):
         self._answers = 0
         self._settled: dict[str, bool] = {}
         self._link: Link | None = None
-        self._teller: asyncio.Task[None] | None = None
+        self._teller: asyncio.Task[Any] | None = None
 
     async def __aenter__(self) -> Self:
         """Be ready to ask; the first question is asked with the first report."""
         self._link = self._make_link()
         self._one = asyncio.Lock()  # one process wants one report: the others would only be told to wait as well
-        self._asking = asyncio.Lock()  # of two answers the older could come last, and take back what is spent
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Tell what became of the last reports, if the server answers, and close the connections."""
-        if self._teller is not None:
-            self._teller.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._teller
-        if self._link is not None:
+        if self._link is None:
+            return
+        teller, self._teller = self._teller, asyncio.current_task()  # what ends meanwhile is told by this one
+        try:
+            if teller is not None:
+                teller.cancel()
+                await asyncio.wait([teller])
             with suppress(NoAnswerError):
-                await self._ask("")
-            await self._link.aclose()
-        self._link = self._teller = None
+                while self._settled:
+                    await self._ask("")
+        finally:
+            link, self._link, self._teller = self._link, None, None
+            await link.aclose()
 
     @contextmanager
     def place(self, attempts: Sequence[Attempt]) -> Iterator[Ready]:
@@ -148,22 +151,24 @@ class CommonBudget(Budget):
         Raises:
             NoAnswerError: no answer came.
         """
-        async with self._asking:
-            link = self._opened()
-            told = dict(self._settled)
-            if not place and not told:  # the question before has told it
-                return 0
-            cap = -1 if self.cap == math.inf else self.cap
-            taken = self.spent + self.reserved_now
-            args: list[str | float] = [cap, GONE * 1e6, int(KEEP * 1000), self._epoch, taken, self._answers]
-            args += [secrets.token_hex(8), place]
-            for name, bought in told.items():
-                args += [name, int(bought)]
-            said, *account = await link.ask(self._keys, args)
-            self.spent, self.reserved_now, self._epoch, self._answers = account
-            for name in told:
-                self._settled.pop(name, None)
-            return int(said)
+        link, asked, told = self._opened(), self._epoch, dict(self._settled)
+        cap = -1 if self.cap == math.inf else self.cap
+        taken = self.spent + self.reserved_now
+        args: list[str | float] = [cap, GONE * 1e6, int(KEEP * 1000), asked, taken, self._answers]
+        args += [secrets.token_hex(8), place]
+        for name, bought in told.items():
+            args += [name, int(bought)]
+        said, *account = await link.ask(self._keys, args)
+        self._hear(asked, *account)
+        for name in told:
+            self._settled.pop(name, None)
+        return int(said)
+
+    def _hear(self, asked: str, spent: int, aside: int, epoch: str, answers: int) -> None:
+        """Believe an answer to a question of the epoch `asked`, unless a newer one came before it."""
+        newer = answers >= self._answers if epoch == self._epoch else asked == self._epoch
+        if newer:
+            self.spent, self.reserved_now, self._epoch, self._answers = spent, aside, epoch, answers
 
     def _settle(self, place: str, bought: bool) -> None:
         if self._link is None:
