@@ -173,6 +173,25 @@ async def test_what_ends_while_a_budget_is_closed_is_told(redis: RedisServer) ->
     assert redis.command(ASIDE) == "*0\r\n"
 
 
+async def test_a_budget_whose_closing_is_cancelled_keeps_no_connection(own_redis: RedisServer) -> None:
+    """Who gives up while the last questions are asked leaves nothing open."""
+    leaving = asyncio.Event()
+    budget = CommonBudget(partial(_SlowlyTold, own_redis.url, "budget.lua"), "march", max_reports=2)
+
+    async def spend() -> None:
+        async with budget:
+            await buy(budget)
+            leaving.set()
+
+    spending = asyncio.create_task(spend())
+    await leaving.wait()
+    await asyncio.sleep(0.05)
+    spending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await spending
+    await until(lambda: own_redis.command("CLIENT LIST").count("id=") == 1)
+
+
 async def test_a_budget_that_redis_took_from_an_older_copy_is_not_spent_again(own_redis: RedisServer) -> None:
     """When Redis comes back with what it once saved, the processes tell it what was bought since then."""
     async with pair(own_redis, 10) as (one, other):

@@ -101,7 +101,7 @@ class CommonBudget(Budget):
 
         While all that is left hangs on attempts under way, in any process, their end is waited for. Awaited, it raises
         BudgetError when the cap is reached for good, BudgetUnknownError when the server does not answer, and
-        ConfigError when the budget was not entered.
+        ConfigError when the budget is not open, or was closed meanwhile.
         """
         self._number += 1
         place = f"{self._me}:{self._number}"
@@ -149,6 +149,7 @@ class CommonBudget(Budget):
         """Set a report aside (an empty name: none), and tell what became of earlier ones; return what the script says.
 
         Raises:
+            ConfigError: the budget is not open, or was closed meanwhile.
             NoAnswerError: no answer came.
         """
         link, asked, told = self._opened(), self._epoch, dict(self._settled)
